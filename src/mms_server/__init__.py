@@ -1,0 +1,1 @@
+"""The front end: one process, one event loop; sockets, queues, batches and supervision."""
