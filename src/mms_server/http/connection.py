@@ -1,0 +1,364 @@
+"""One client connection: the asyncio driver around the parser.
+
+One request at a time, answers in order (RFC 9112 section 9.3.2). Everything runs on the loop's
+thread. On the common path - a whole request in one read - there is no task, future or timer:
+`data_received` calls the application, and the answer is written from wherever it becomes known.
+
+    idle --bytes--> parsing --request--> serving --respond--> idle
+                       |                    |
+                       +---error/early------+--> lingering --> closed
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from socket import SO_ERROR, SOL_SOCKET
+from typing import Protocol, cast
+
+from mms_server.errors import MMSError, RequestTimeoutError
+from mms_server.http.limits import Limits
+from mms_server.http.parser import RequestParser
+from mms_server.http.request import Request
+from mms_server.http.response import CONTINUE, render_head
+
+_JOIN_BYTES = 64 * 1024
+"""Bodies up to here are joined to the head: one small copy is cheaper than a gathered write."""
+
+_PROBE_AFTER_S = 1.0
+_PROBE_ANSWER_S = 0.05
+
+
+class Application(Protocol):
+    """What answers the requests of a listener. All calls come on the loop's thread."""
+
+    def preview(self, request: Request, exchange: Exchange) -> None:
+        """See a request whose body is still to come; may answer it now, or set its consumer."""
+
+    def handle(self, request: Request, exchange: Exchange) -> None:
+        """Answer a whole request through the exchange, now or later, exactly once."""
+
+    def reject(self, error: MMSError, exchange: Exchange) -> None:
+        """Answer what is no proper request."""
+
+
+class Exchange:
+    """One request's way back to its client.
+
+    `on_gone` is called once if the client goes before it was answered; after that, and after
+    `respond`, the exchange ignores answers.
+    """
+
+    __slots__ = ("_connection", "is_open", "on_gone", "request")
+
+    def __init__(self, connection: Connection, request: Request | None) -> None:
+        self._connection = connection
+        self.request = request
+        self.is_open = True
+        self.on_gone: Callable[[], None] | None = None
+
+    @property
+    def peer(self) -> str:
+        """The client's address as `host:port`, for logs."""
+        return self._connection.peer
+
+    def respond(
+        self, line: bytes, fields: bytes, body: Sequence[bytes], *, close: bool = False
+    ) -> None:
+        """Answer: a status line, ready field lines and the body's chunks; framing is added here.
+
+        Content-Length is right and the body left out for HEAD (RFC 9110 section 9.3.2). `close`
+        ends the connection after this answer. The chunks must not be changed afterwards.
+        """
+        if self.is_open:
+            self.is_open = False
+            self._connection.write_response(self, line, fields, body, close)
+
+
+class Connection(asyncio.Protocol):
+    """Drives one accepted socket."""
+
+    __slots__ = (
+        "_application",
+        "_deadline",
+        "_exchange",
+        "_has_eof",
+        "_is_advancing",
+        "_is_draining",
+        "_is_lingering",
+        "_is_reading",
+        "_is_writable",
+        "_limits",
+        "_linger_left_bytes",
+        "_loop",
+        "_parser",
+        "_previewed",
+        "_probe",
+        "_registry",
+        "_timed_head",
+        "_timer",
+        "_timer_when",
+        "_transport",
+        "_unsent_bytes",
+    )
+
+    _transport: asyncio.Transport
+
+    def __init__(self, application: Application, limits: Limits, registry: set[Connection]) -> None:
+        self._application = application
+        self._limits = limits
+        self._registry = registry
+        self._loop = asyncio.get_running_loop()
+        self._parser = RequestParser(limits)
+        self._exchange: Exchange | None = None
+        self._previewed: Request | None = None
+        self._has_eof = False
+        self._is_advancing = False
+        self._is_draining = False
+        self._is_lingering = False
+        self._is_reading = True
+        self._is_writable = True
+        self._linger_left_bytes = limits.linger_bytes
+        self._unsent_bytes = 0
+        self._timed_head = 0
+        self._deadline = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_when = 0.0
+        self._probe: asyncio.TimerHandle | None = None
+
+    @property
+    def peer(self) -> str:
+        """The client's address, `host:port`; `unix` for a client on a Unix socket."""
+        name = self._transport.get_extra_info("peername")
+        return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else "unix"
+
+    # The transport's callbacks.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start to wait for a request."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are that by shape only
+        self._registry.add(self)
+        self._arm(self._limits.idle_timeout_s)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, and serve what is whole."""
+        if self._is_lingering:
+            self._discard(len(data))
+            return
+        self._parser.feed(data)
+        self._advance()
+
+    def eof_received(self) -> bool:
+        """Keep the write side for a client that has only closed its own (RFC 9112 section 9.6)."""
+        self._has_eof = True
+        if self._is_lingering or (self._exchange is None and not self._parser.complete):
+            return False
+        self._probe = self._loop.call_later(_PROBE_AFTER_S, self._probe_peer)
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever is working for this client that nobody waits any more."""
+        self._registry.discard(self)
+        for handle in (self._timer, self._probe):
+            if handle is not None:
+                handle.cancel()
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None and exchange.is_open:
+            exchange.is_open = False
+            if exchange.on_gone is not None:
+                exchange.on_gone()
+
+    def pause_writing(self) -> None:
+        """Serve no further request while the client does not read; give it time, not for ever."""
+        self._is_writable = False
+        self._unsent_bytes = self._transport.get_write_buffer_size()
+        self._arm(self._limits.body_timeout_s)
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._is_writable = True
+        self._deadline = self._loop.time() + self._limits.idle_timeout_s
+        self._advance()
+
+    # Serving.
+
+    def write_response(
+        self,
+        exchange: Exchange,
+        line: bytes,
+        fields: bytes,
+        body: Sequence[bytes],
+        close: bool,
+    ) -> None:
+        """Write one answer and turn to the next request; called by the exchange only."""
+        request = exchange.request
+        is_whole = request is not None and request.is_complete
+        is_last = (
+            close
+            or self._is_draining
+            or not is_whole
+            or (request is not None and not request.is_keep_alive)
+        )
+        length = sum(map(len, body))
+        head = render_head(line, fields, length, is_last=is_last)
+        if request is not None and request.method == b"HEAD":
+            self._transport.write(head)
+        elif length <= _JOIN_BYTES:
+            self._transport.write(b"".join((head, *body)))
+        else:
+            self._transport.writelines([head, *body])
+        self._exchange = None
+        if is_last:
+            self._finish(is_whole and self._parser.is_idle and not self._parser.complete)
+            return
+        self._deadline = self._loop.time() + self._limits.idle_timeout_s
+        if not self._is_advancing and (
+            self._parser.complete or self._has_eof or not self._is_reading
+        ):
+            self._advance()
+
+    def drain(self) -> None:
+        """Close as soon as no request is being read or served: at once if none is."""
+        self._is_draining = True
+        if self._exchange is None and self._parser.is_idle and not self._parser.complete:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Cut the connection, whatever it was doing."""
+        self._transport.abort()
+
+    def _advance(self) -> None:
+        """Serve requests in order until one is pending; the single place that decides what next."""
+        if self._is_advancing or self._is_lingering:
+            return
+        self._is_advancing = True
+        parser = self._parser
+        try:
+            while self._exchange is None and self._is_writable and parser.complete:
+                request = parser.complete.popleft()
+                self._exchange = exchange = Exchange(self, request)
+                if self._probe is not None:
+                    self._probe.cancel()
+                self._application.handle(request, exchange)
+                if self._is_lingering or self._transport.is_closing():
+                    return
+            if self._exchange is None and not parser.complete:
+                self._attend_incomplete()
+        finally:
+            self._is_advancing = False
+        self._regulate_reading()
+
+    def _attend_incomplete(self) -> None:
+        """See to the error, half request or end of input behind the last answered request."""
+        parser = self._parser
+        if parser.error is not None:
+            self._exchange = Exchange(self, parser.head)
+            self._application.reject(parser.error, self._exchange)
+        elif self._has_eof:
+            self._transport.close()
+        elif parser.head is not None:
+            self._attend_body(parser.head)
+        elif parser.is_in_head:
+            if self._timed_head != parser.begun:
+                self._timed_head = parser.begun
+                self._arm(self._limits.header_timeout_s)
+        elif self._is_draining:
+            self._transport.close()
+
+    def _attend_body(self, request: Request) -> None:
+        self._arm(self._limits.body_timeout_s)
+        if self._previewed is request:
+            return
+        self._previewed = request
+        self._exchange = exchange = Exchange(self, request)
+        self._application.preview(request, exchange)
+        if exchange.is_open:
+            # Not answered early: the exchange begins again when the request is whole.
+            self._exchange = None
+            if request.expects_continue and not request.body_bytes:
+                self._transport.write(CONTINUE)
+
+    def _regulate_reading(self) -> None:
+        """Read no further ahead than one request: what is pipelined waits in the kernel."""
+        parser = self._parser
+        wants = not (parser.complete or (self._exchange is not None and not parser.is_idle))
+        if wants != self._is_reading and not self._transport.is_closing() and not self._has_eof:
+            self._is_reading = wants
+            if wants:
+                self._transport.resume_reading()
+            else:
+                self._transport.pause_reading()
+
+    # Closing.
+
+    def _finish(self, is_clean: bool) -> None:
+        """Close after the last answer; linger if the client may still be sending."""
+        if is_clean or self._has_eof:
+            self._transport.close()
+            self._arm(self._limits.body_timeout_s)
+            return
+        self._is_lingering = True
+        if not self._is_reading:
+            self._is_reading = True
+            self._transport.resume_reading()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        self._arm(self._limits.linger_s)
+
+    def _discard(self, size_bytes: int) -> None:
+        self._linger_left_bytes -= size_bytes
+        if self._linger_left_bytes <= 0:
+            self._transport.close()
+
+    def _probe_peer(self) -> None:
+        """Find out whether a client that sent FIN has gone or only closed its write side.
+
+        TCP shows both alike. An interim response, which every HTTP/1.1 client must be able to
+        parse unasked (RFC 9110 section 15.2), draws a reset from one that has gone.
+        """
+        exchange = self._exchange
+        if exchange is None or exchange.request is None or exchange.request.is_http10:
+            return
+        self._transport.write(CONTINUE)
+        self._probe = self._loop.call_later(_PROBE_ANSWER_S, self._read_probe)
+
+    def _read_probe(self) -> None:
+        sock = self._transport.get_extra_info("socket")
+        if sock is not None and sock.getsockopt(SOL_SOCKET, SO_ERROR):
+            self._transport.abort()
+
+    # The one timer, re-armed lazily: moving the deadline back costs an assignment.
+
+    def _arm(self, delay_s: float) -> None:
+        self._deadline = when = self._loop.time() + delay_s
+        if self._timer is None or when < self._timer_when:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer_when = when
+            self._timer = self._loop.call_at(when, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        if self._exchange is not None and self._is_writable:
+            self._arm(self._limits.idle_timeout_s)  # the job's own clocks rule
+        elif now < self._deadline:
+            self._arm(self._deadline - now)
+        elif not self._is_writable or self._transport.is_closing():
+            self._end_unless_client_reads()
+        elif self._is_lingering or self._parser.is_idle:
+            self._transport.close()
+            self._arm(self._limits.body_timeout_s)
+        else:
+            seen = "header section" if self._parser.head is None else "body"
+            self._exchange = exchange = Exchange(self, self._parser.head)
+            error = RequestTimeoutError(f"The request's {seen} did not arrive in time.")
+            self._application.reject(error, exchange)
+
+    def _end_unless_client_reads(self) -> None:
+        unsent_bytes = self._transport.get_write_buffer_size()
+        if unsent_bytes < self._unsent_bytes:
+            self._unsent_bytes = unsent_bytes
+            self._arm(self._limits.body_timeout_s)
+        else:
+            self._transport.abort()

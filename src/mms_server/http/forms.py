@@ -1,0 +1,121 @@
+"""Forms: queries, urlencoded bodies and multipart bodies, as named values.
+
+Nothing is repaired: a form that does not parse is the client's error, said so, and never an empty
+input to a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from multipart import (
+    MultipartError,
+    MultipartSegment,
+    PushMultipartParser,
+    parse_options_header,
+)
+
+from mms_server.errors import BadRequestError
+from mms_server.http.request import Request, percent_decode, percent_unescape
+
+MAX_PARTS = 1000
+_PART_HEADERS = 16
+_PART_HEADER_BYTES = 4 * 1024
+
+
+class Field(NamedTuple):
+    """One named value; `content_type` is empty where the form states none."""
+
+    name: str
+    content_type: str
+    chunks: list[bytes]
+
+
+def media_type(content_type: bytes) -> str:
+    """Strip the parameters: `text/plain; charset=utf-8` is `text/plain`."""
+    return content_type.partition(b";")[0].strip().decode("latin-1")
+
+
+def parse_query(text: bytes) -> list[Field]:
+    """Parse a query; a name without `=` has an empty value.
+
+    Source: WHATWG URL Standard, application/x-www-form-urlencoded. Raises BadRequestError.
+    """
+    fields = []
+    for pair in text.split(b"&"):
+        if pair:
+            name, _, value = pair.replace(b"+", b" ").partition(b"=")
+            fields.append(Field(percent_decode(name), "", [percent_unescape(value)]))
+    return fields
+
+
+def parse_urlencoded(body: Iterable[bytes]) -> list[Field]:
+    """Parse an urlencoded body; as in Multi Model Server, a name without `=` is no field.
+
+    Raises BadRequestError.
+    """
+    pairs = [pair for pair in b"".join(body).split(b"&") if b"=" in pair]
+    return parse_query(b"&".join(pairs))
+
+
+class MultipartReader:
+    """Parses `multipart/form-data` (RFC 7578) as it arrives, so that no turn of the loop is long.
+
+    Feed it every chunk, then `finish`. A part with a file name and no type is
+    `application/octet-stream`; a plain field has no type, whatever it states (as in Multi Model
+    Server). Raises BadRequestError.
+    """
+
+    def __init__(self, content_type: bytes, limit_bytes: int) -> None:
+        _, options = parse_options_header(content_type.decode("latin-1"))
+        boundary = options.get("boundary")
+        if not boundary:
+            raise BadRequestError("Malformed multipart body: Content-Type names no boundary.")
+        try:
+            self._parser = PushMultipartParser(
+                boundary,
+                max_segment_count=MAX_PARTS,
+                max_segment_size=limit_bytes,
+                max_header_count=_PART_HEADERS,
+                max_header_size=_PART_HEADER_BYTES,
+                strict=True,
+            )
+        except (MultipartError, ValueError) as exc:
+            raise BadRequestError(f"Malformed multipart body: {exc}.") from exc
+        self._fields: list[Field] = []
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes of the body."""
+        try:
+            for event in self._parser.parse(chunk):
+                if isinstance(event, MultipartSegment):
+                    self._fields.append(Field(event.name or "", _type_of(event), []))
+                elif event:
+                    self._fields[-1].chunks.append(bytes(event))
+        except MultipartError as exc:
+            raise BadRequestError(f"Malformed multipart body: {exc}.") from exc
+
+    def finish(self) -> list[Field]:
+        """Check that the last boundary has come, and hand over the fields in order."""
+        try:
+            self._parser.close()
+        except MultipartError as exc:
+            raise BadRequestError(f"Malformed multipart body: {exc}.") from exc
+        if not self._fields:
+            raise BadRequestError("Malformed multipart body: it has no part.")
+        return self._fields
+
+
+def _type_of(segment: MultipartSegment) -> str:
+    if segment.filename is None:
+        return ""
+    return segment.content_type or "application/octet-stream"
+
+
+def read_multipart(request: Request, limit_bytes: int) -> list[Field]:
+    """Parse the body of a request that arrived whole."""
+    reader = MultipartReader(request.content_type, limit_bytes)
+    for chunk in request.body:
+        reader.feed(chunk)
+    return reader.finish()

@@ -1,0 +1,121 @@
+"""A listening socket and the connections it accepted."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from pathlib import Path
+
+from mms_server.errors import ConfigError
+from mms_server.http.connection import Application, Connection
+from mms_server.http.limits import Limits
+
+BACKLOG = 4096
+"""Linux caps it at `net.core.somaxconn`, 4096 by default since 5.4."""
+
+
+class Listener:
+    """Accepts connections for one application. Loop thread only."""
+
+    def __init__(self, application: Application, limits: Limits) -> None:
+        self._application = application
+        self._limits = limits
+        self._connections: set[Connection] = set()
+        self._server: asyncio.Server | None = None
+        self._socket_path: Path | None = None
+        self.address = ""
+
+    async def bind_tcp(self, host: str, port: int) -> None:
+        """Listen on a TCP address; port 0 takes a free one, shown in `address`.
+
+        Raises ConfigError when the address cannot be had.
+        """
+        try:
+            infos = await asyncio.get_running_loop().getaddrinfo(
+                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )
+            family, kind, protocol, _, sockaddr = infos[0]
+            sock = socket.socket(family, kind, protocol)
+        except OSError as exc:
+            raise ConfigError(f"Failed to bind to address: http://{host}:{port} ({exc}).") from exc
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(sockaddr)
+        except OSError as exc:
+            sock.close()
+            raise ConfigError(
+                f"Failed to bind to address: http://{host}:{port} ({exc.strerror}). "
+                "Stop what listens there, or choose another address in the configuration."
+            ) from exc
+        await self._serve(sock)
+        self.address = f"http://{host}:{sock.getsockname()[1]}"
+
+    async def bind_unix(self, path: Path) -> None:
+        """Listen on a Unix socket, readable and writable by this user only.
+
+        A socket that answers belongs to a live server and is refused with ConfigError; a dead one
+        is removed.
+        """
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            _remove_dead_socket(path)
+            mask = os.umask(0o177)
+            try:
+                sock.bind(str(path))
+            finally:
+                os.umask(mask)
+        except OSError as exc:
+            sock.close()
+            raise ConfigError(f"Failed to bind to address: unix:{path} ({exc.strerror}).") from exc
+        except ConfigError:
+            sock.close()
+            raise
+        self._socket_path = path
+        await self._serve(sock)
+        self.address = f"unix:{path}"
+
+    async def _serve(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        loop = asyncio.get_running_loop()
+        create = loop.create_unix_server if sock.family == socket.AF_UNIX else loop.create_server
+        self._server = await create(self._connect, sock=sock, backlog=BACKLOG)
+
+    def _connect(self) -> Connection:
+        return Connection(self._application, self._limits, self._connections)
+
+    def stop_accepting(self) -> None:
+        """Close the socket; answer what has been asked, then close each connection."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        if self._socket_path is not None:
+            with contextlib.suppress(FileNotFoundError):
+                self._socket_path.unlink()
+            self._socket_path = None
+        for connection in list(self._connections):
+            connection.drain()
+
+    @property
+    def open_connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._connections)
+
+    def abort(self) -> None:
+        """Cut every connection that is left."""
+        for connection in list(self._connections):
+            connection.abort()
+
+
+def _remove_dead_socket(path: Path) -> None:
+    """Free a path that a server left behind when it was killed."""
+    if not path.is_socket():
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+    raise ConfigError(f"Failed to bind to address: unix:{path} (a live server listens there).")

@@ -1,0 +1,198 @@
+"""Bytes to requests, without I/O: llhttp's strict grammar, our limits and framing rules around it.
+
+Rules of this file: on any doubt about framing the message is refused, never repaired; every error
+is final, since nothing after it can be trusted to start where it seems to start.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import httptools
+
+from mms_server.errors import (
+    BadRequestError,
+    ExpectationFailedError,
+    MMSError,
+    PayloadTooLargeError,
+)
+from mms_server.http.limits import Limits
+from mms_server.http.request import Request
+
+_LINE_OVERHEAD = len(b"  HTTP/1.1")
+_FIELD_OVERHEAD = len(b": \r\n")
+_UNEXPECTED = "Invalid HTTP message."
+_WATCHED = frozenset((b"content-length", b"content-type", b"expect", b"host", b"transfer-encoding"))
+
+
+class RequestParser:
+    """Parses the bytes of one connection, in any split, into requests in order.
+
+    `complete` holds requests that are whole. `head` is the request whose header section is whole
+    and whose body is still to come. `error` is what ended the parse: it is due after every request
+    in `complete` has been answered. `begun` counts the requests that have begun. One parser a
+    connection; loop thread only.
+    """
+
+    __slots__ = (
+        "_field_bytes",
+        "_fields",
+        "_has_begun",
+        "_head_fed_bytes",
+        "_is_in_head",
+        "_limits",
+        "_parser",
+        "_target",
+        "_watched",
+        "begun",
+        "complete",
+        "error",
+        "head",
+    )
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._parser = httptools.HttpRequestParser(self)
+        self.complete: deque[Request] = deque()
+        self.head: Request | None = None
+        self.error: MMSError | None = None
+        self.begun = 0
+        self._target = b""
+        self._fields: list[bytes] = []
+        self._field_bytes = 0
+        self._watched: dict[bytes, bytes] = {}
+        self._is_in_head = False
+        self._has_begun = False
+        self._head_fed_bytes = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no part of a request has been read since the last complete one."""
+        return not self._is_in_head and self.head is None
+
+    @property
+    def is_in_head(self) -> bool:
+        """Whether a header section has begun and not ended."""
+        return self._is_in_head
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes; results appear in `complete`, `head` and `error`."""
+        if self.error is not None:
+            return
+        self._has_begun = False
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # "A server MAY ignore a received Upgrade header field" (RFC 9110 section 7.8), but
+            # llhttp gives up the rest of the stream: the request is served, the connection ends.
+            self._end_after_last()
+        except httptools.HttpParserError as exc:
+            self._fail(exc)
+        if self._is_in_head and not self._has_begun:
+            self._head_fed_bytes += len(data)
+            if self._head_fed_bytes > self._limits.request_line_bytes + self._limits.header_bytes:
+                self.error = BadRequestError(_UNEXPECTED)
+
+    def _end_after_last(self) -> None:
+        if self.complete:
+            self.complete[-1].is_keep_alive = False
+
+    def _fail(self, exc: Exception) -> None:
+        if self.complete and not self.complete[-1].is_keep_alive:
+            return  # what follows a last request is not read
+        cause = exc.__context__
+        self.error = cause if isinstance(cause, MMSError) else BadRequestError(_UNEXPECTED)
+
+    # llhttp's callbacks, in the order in which they come.
+
+    def on_message_begin(self) -> None:
+        """Start a new header section."""
+        self.begun += 1
+        self._target = b""
+        self._fields = []
+        self._field_bytes = 0
+        self._watched = {}
+        self._is_in_head = True
+        self._has_begun = True
+        self._head_fed_bytes = 0
+
+    def on_url(self, piece: bytes) -> None:
+        """Collect the request target; it comes in pieces when the input does."""
+        self._target += piece
+        if len(self._target) > self._limits.request_line_bytes:
+            raise BadRequestError(_UNEXPECTED)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Collect one field."""
+        if not self._is_in_head:
+            return  # a trailer: merged into nothing (RFC 9110 section 6.5.1)
+        value = value.strip(b" \t")
+        self._fields += (name, value)
+        self._field_bytes += len(name) + len(value) + _FIELD_OVERHEAD
+        key = name.lower()
+        if key in _WATCHED:
+            if key in self._watched and key != b"content-type":
+                raise BadRequestError(_UNEXPECTED)
+            self._watched[key] = value
+        if (
+            self._field_bytes > self._limits.header_bytes
+            or len(self._fields) > 2 * self._limits.header_fields
+        ):
+            raise BadRequestError(_UNEXPECTED)
+
+    def on_headers_complete(self) -> None:
+        """Decide the framing of the message and whether it is one to read at all."""
+        parser, watched = self._parser, self._watched
+        method = parser.get_method()
+        if len(method) + len(self._target) + _LINE_OVERHEAD > self._limits.request_line_bytes:
+            raise BadRequestError(_UNEXPECTED)
+        self.head = request = Request(method, _origin_form(self._target), self._fields)
+        self._is_in_head = False
+        version = parser.get_http_version()
+        if version == "1.0":
+            # "A client MUST NOT send ... Transfer-Encoding unless it knows the server will handle
+            # HTTP/1.1 requests" (RFC 9112 section 6.1): a 1.0 message with it is smuggling.
+            if b"transfer-encoding" in watched:
+                raise BadRequestError(_UNEXPECTED)
+            request.is_http10 = True
+        elif version != "1.1" or b"host" not in watched:
+            # "A server MUST respond with a 400 ... to any HTTP/1.1 request message that lacks a
+            # Host header field" (RFC 9112 section 3.2); a second one was refused above.
+            raise BadRequestError(_UNEXPECTED)
+        request.is_keep_alive = parser.should_keep_alive()
+        if b"content-type" in watched:
+            request.content_type = watched[b"content-type"]
+        if b"expect" in watched and not request.is_http10:
+            if watched[b"expect"].lower() != b"100-continue":
+                raise ExpectationFailedError("Only 100-continue can be expected of this server.")
+            request.expects_continue = True
+        if int(watched.get(b"content-length", b"0")) > self._limits.body_bytes:
+            raise PayloadTooLargeError(self._too_large())
+
+    def on_body(self, chunk: bytes) -> None:
+        """Collect a piece of the body, counted as it comes: a chunked one declares no length."""
+        request = self.head
+        assert request is not None
+        if request.body_bytes + len(chunk) > self._limits.body_bytes:
+            raise PayloadTooLargeError(self._too_large())
+        request.receive(chunk)
+
+    def on_message_complete(self) -> None:
+        """Hand over a whole request."""
+        request = self.head
+        assert request is not None
+        self.head = None
+        request.is_complete = True
+        self.complete.append(request)
+
+    def _too_large(self) -> str:
+        return f"The body exceeds max_request_size, {self._limits.body_bytes} bytes."
+
+
+def _origin_form(target: bytes) -> bytes:
+    """Strip scheme and authority: "a server MUST accept the absolute-form" (RFC 9112 3.2.2)."""
+    if target.startswith(b"/") or b"://" not in target:
+        return target
+    rest = target.partition(b"://")[2]
+    slash = rest.find(b"/")
+    return rest[slash:] if slash >= 0 else b"/"

@@ -1,0 +1,37 @@
+"""Response heads as bytes."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from http import HTTPStatus
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+_STANDARD = {status.value: status.phrase for status in HTTPStatus}
+_NONSTANDARD = {210: "Partial Success"}
+"""Multi Model Server's own status for a scaling operation that did not get as far as was asked."""
+
+
+def standard_phrase(status: int) -> str:
+    """Name a status; those that no registry names get their class, as in Netty."""
+    phrase = _STANDARD.get(status) or _NONSTANDARD.get(status)
+    if phrase is not None:
+        return phrase
+    kinds = {1: "Informational", 2: "Success", 3: "Redirection", 4: "Client Error"}
+    kind = kinds.get(status // 100, "Server Error" if status // 100 == 5 else "Unknown Status")
+    return f"{kind} ({status})"
+
+
+@lru_cache(maxsize=1024)
+def status_line(status: int, phrase: str) -> bytes:
+    """Render the status line (RFC 9112 section 4); the phrase may be empty.
+
+    `phrase` is latin-1 without CR or LF: checked where it enters the system.
+    """
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode("latin-1")
+
+
+def render_head(line: bytes, fields: bytes, length_bytes: int, *, is_last: bool) -> bytes:
+    """Join a status line and ready-made field lines with the framing this connection needs."""
+    end = b"connection: close\r\n\r\n" if is_last else b"connection: keep-alive\r\n\r\n"
+    return b"%scontent-length: %d\r\n%s" % (line + fields, length_bytes, end)
