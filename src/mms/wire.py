@@ -1,0 +1,303 @@
+"""What the front end and a worker say to each other: framed messages over a stream socket.
+
+The only module that both sides import. A frame is a fixed header, a *meta* part and a *body*:
+
+    version u8 | kind u8 | position u16 | batch u64 | meta bytes u32 | body bytes u32 | meta | body
+
+All integers are big-endian. Control messages (HELLO, LOAD, ...) carry JSON in the meta part. The
+two of the request path, PREDICT and RESULT, are packed structs, and their bodies are the values
+themselves, so that a large one is never copied into anything. Nothing is ever pickled.
+
+A worker takes frames in order, so a batch is under way only when all before it are done. Times
+cross as remaining milliseconds, since two machines share no clock.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Union
+
+VERSION = 1
+
+Buffer = Union[bytes, bytearray]
+
+# Kinds of frames. The front end sends LOAD, PREDICT, FORK and DRAIN; the rest come from a worker.
+HELLO = 1
+"""First frame of a worker: `pid`, `python`, `capabilities`."""
+LOAD = 2
+"""What to serve: see `mms.worker.main`."""
+LOADED = 3
+"""The model answered its load: `error` is null, or has `kind`, `text` and `traceback`."""
+PREDICT = 4
+"""A batch; `position` is the number of jobs in it."""
+RESULT = 5
+"""The answer to the job at `position` in its batch."""
+METRICS = 6
+"""Lines of custom metrics, as text in the meta part, separated by line feeds."""
+DRAIN = 7
+"""Finish what was sent before this, say BYE, end."""
+BYE = 8
+"""Last frame of a worker that ends on purpose."""
+FORK = 9
+"""To a template: make a worker out of yourself; its link and page come as file descriptors."""
+FORKED = 10
+"""From a template: `pid` of the new worker."""
+EXITED = 11
+"""From a template: worker `pid` ended with `status`, as `os.waitpid` reports it."""
+
+# Outcomes of a job.
+ANSWERED = 0
+"""The handler's answer, whatever HTTP status it chose."""
+FAILED = 1
+"""The handler failed; status and message (the body) are for the client."""
+REFUSED = 2
+"""The input cannot be decoded: the client's error."""
+EXPIRED = 3
+"""Its time was up before its batch began; it was not run."""
+
+NO_DEADLINE = 0xFFFFFFFF
+
+HEADER = struct.Struct("!BBHQII")
+_JOB = struct.Struct("!IBHI")  # remaining ms, id bytes, parameters, fields bytes
+_PARAMETER = struct.Struct("!HHI")  # name bytes, type bytes, value bytes
+_RESULT = struct.Struct("!BBHHII")  # outcome, is last, status, phrase bytes, fields bytes, busy us
+
+MAX_META_BYTES = 64 * 1024 * 1024
+SEPARATOR = b"\x00"
+"""Between names and values of header fields. HTTP allows it in neither (RFC 9110 section 5.5)."""
+
+PAGE_BYTES = 4096
+"""Size of the page of memory that a local worker shares with the front end."""
+PAGE_BEGUN = 0
+"""Word of that page with the number of the last batch that has begun: u64 in native order.
+
+Written before each call without a system call; read after a death, to know exactly which batches
+had begun. 0 before the first.
+"""
+
+
+class WireError(Exception):
+    """The other side does not speak this protocol, or not this version of it."""
+
+
+class Frame(NamedTuple):
+    """One message; `body` is in chunks as they came."""
+
+    kind: int
+    position: int
+    batch: int
+    meta: bytes
+    body: list[bytes]
+
+
+class Parameter(NamedTuple):
+    """One named input of a job; `content_type` is empty where the client stated none."""
+
+    name: str
+    content_type: str
+    value: Buffer
+
+
+class JobMessage(NamedTuple):
+    """One job of a batch, as the worker sees it; `fields` is decoded by `split_fields`."""
+
+    request_id: str
+    remaining_ms: int
+    fields: bytes
+    parameters: list[Parameter]
+
+
+class Result(NamedTuple):
+    """What became of one job.
+
+    `busy_us` is the time that the worker spent on the batch, the same in each of its results;
+    `is_last` marks the batch's last result.
+    """
+
+    outcome: int
+    status: int
+    phrase: bytes
+    fields: bytes
+    busy_us: int
+    is_last: bool
+
+
+def join_fields(fields: Sequence[bytes]) -> bytes:
+    """Join names and values, in turn, into the opaque block that `split_fields` reads.
+
+    Raises ValueError when one of them holds the separator.
+    """
+    block = SEPARATOR.join(fields)
+    if fields and block.count(SEPARATOR) != len(fields) - 1:
+        raise ValueError("a header field holds NUL")
+    return block
+
+
+def split_fields(block: bytes) -> list[tuple[str, str]]:
+    """Split a block into names and values, decoded as latin-1, which loses nothing."""
+    if not block:
+        return []
+    parts = block.decode("latin-1").split("\x00")
+    return list(zip(parts[::2], parts[1::2]))
+
+
+def encode(kind: int, meta: bytes = b"") -> bytes:
+    """Encode a frame without body."""
+    return HEADER.pack(VERSION, kind, 0, 0, len(meta), 0) + meta
+
+
+def encode_json(kind: int, message: dict[str, Any]) -> bytes:
+    """Encode a control message."""
+    return encode(kind, json.dumps(message).encode())
+
+
+def decode_json(meta: bytes) -> dict[str, Any]:
+    """Decode the meta part of a control message. Raises WireError."""
+    try:
+        message = json.loads(meta)
+    except ValueError as exc:
+        raise WireError("a control message is not JSON") from exc
+    if not isinstance(message, dict):
+        raise WireError("a control message is not a JSON object")
+    return message
+
+
+def encode_job(
+    request_id: bytes,
+    remaining_ms: int,
+    fields: bytes,
+    parameters: Sequence[tuple[bytes, bytes, int]],
+) -> bytes:
+    """Encode one job's part of a PREDICT meta; a parameter is (name, type, bytes of its value)."""
+    if len(parameters) == 1:
+        name, content_type, value_bytes = parameters[0]
+        return b"".join(
+            (
+                _JOB.pack(remaining_ms, len(request_id), 1, len(fields)),
+                request_id,
+                fields,
+                _PARAMETER.pack(len(name), len(content_type), value_bytes),
+                name,
+                content_type,
+            )
+        )
+    parts = [
+        _JOB.pack(remaining_ms, len(request_id), len(parameters), len(fields)),
+        request_id,
+        fields,
+    ]
+    for name, content_type, value_bytes in parameters:
+        parts += (_PARAMETER.pack(len(name), len(content_type), value_bytes), name, content_type)
+    return b"".join(parts)
+
+
+def encode_predict_head(batch: int, jobs: Sequence[bytes], body_bytes: int) -> bytes:
+    """Encode header and meta of a PREDICT; the values of all parameters follow it, in order."""
+    meta = jobs[0] if len(jobs) == 1 else b"".join(jobs)
+    return HEADER.pack(VERSION, PREDICT, len(jobs), batch, len(meta), body_bytes) + meta
+
+
+def decode_predict(count: int, meta: bytes, body: Buffer) -> list[JobMessage]:
+    """Decode a batch; values are slices of `body`, or `body` itself where it is one value."""
+    jobs = []
+    at = start = 0
+    for _ in range(count):
+        remaining_ms, id_bytes, parameter_count, fields_bytes = _JOB.unpack_from(meta, at)
+        at += _JOB.size
+        request_id = meta[at : at + id_bytes].decode()
+        at += id_bytes
+        fields = meta[at : at + fields_bytes]
+        at += fields_bytes
+        parameters = []
+        for _ in range(parameter_count):
+            name_bytes, type_bytes, value_bytes = _PARAMETER.unpack_from(meta, at)
+            at += _PARAMETER.size
+            name = meta[at : at + name_bytes].decode()
+            at += name_bytes
+            content_type = meta[at : at + type_bytes].decode("latin-1")
+            at += type_bytes
+            value = body if value_bytes == len(body) else body[start : start + value_bytes]
+            start += value_bytes
+            parameters.append(Parameter(name, content_type, value))
+        jobs.append(JobMessage(request_id, remaining_ms, fields, parameters))
+    return jobs
+
+
+def encode_result_head(batch: int, position: int, result: Result, body_bytes: int) -> bytes:
+    """Encode header and meta of a RESULT; the body follows it."""
+    outcome, status, phrase, fields, busy_us, is_last = result
+    meta_bytes = _RESULT.size + len(phrase) + len(fields)
+    return b"".join(
+        (
+            HEADER.pack(VERSION, RESULT, position, batch, meta_bytes, body_bytes),
+            _RESULT.pack(outcome, is_last, status, len(phrase), len(fields), busy_us),
+            phrase,
+            fields,
+        )
+    )
+
+
+def decode_result(meta: bytes) -> Result:
+    """Decode the meta part of a RESULT."""
+    outcome, is_last, status, phrase_bytes, fields_bytes, busy_us = _RESULT.unpack_from(meta)
+    if not phrase_bytes and not fields_bytes:
+        return Result(outcome, status, b"", b"", busy_us, bool(is_last))
+    start = _RESULT.size + phrase_bytes
+    phrase = meta[_RESULT.size : start]
+    return Result(
+        outcome, status, phrase, meta[start : start + fields_bytes], busy_us, bool(is_last)
+    )
+
+
+class FrameReader:
+    """Cuts a byte stream into frames, in any split, without I/O.
+
+    A body that comes in several pieces stays in pieces: no large copy, no quadratic growth.
+    """
+
+    __slots__ = ("_body", "_header", "_meta", "_missing_bytes", "_tail")
+
+    def __init__(self) -> None:
+        self._tail = b""
+        self._header = (0, 0, 0)
+        self._meta = b""
+        self._body: list[bytes] = []
+        self._missing_bytes = 0
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """Take the next bytes, yield each frame that they complete. Raises WireError."""
+        if self._missing_bytes:
+            if len(data) < self._missing_bytes:
+                self._body.append(data)
+                self._missing_bytes -= len(data)
+                return
+            cut, self._missing_bytes = self._missing_bytes, 0
+            self._body.append(data[:cut])
+            yield Frame(*self._header, self._meta, self._body)
+            data = data[cut:]
+        if self._tail:
+            data = self._tail + data
+            self._tail = b""
+        at, size = 0, len(data)
+        while size - at >= HEADER.size:
+            version, kind, position, batch, meta_bytes, body_bytes = HEADER.unpack_from(data, at)
+            if version != VERSION or meta_bytes > MAX_META_BYTES:
+                raise WireError(
+                    f"expected a frame of protocol version {VERSION}, "
+                    f"saw version {version} with {meta_bytes} bytes of meta"
+                )
+            body_at = at + HEADER.size + meta_bytes
+            if body_at > size:
+                break
+            meta = data[at + HEADER.size : body_at]
+            at = body_at + body_bytes
+            if at > size:
+                self._header = (kind, position, batch)
+                self._meta = meta
+                self._body = [data[body_at:]] if body_at < size else []
+                self._missing_bytes = at - size
+                return
+            yield Frame(kind, position, batch, meta, [data[body_at:at]] if body_bytes else [])
+        self._tail = data[at:]

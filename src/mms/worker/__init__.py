@@ -1,0 +1,1 @@
+"""The process that runs a model: started by the server with `python -m mms.worker`."""

@@ -1,0 +1,131 @@
+"""The worker's end of its link: whole frames in, replies out, over a blocking socket."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import NamedTuple
+
+from mms import wire
+
+_READ_BYTES = 64 * 1024
+"""Below malloc's threshold for mapping fresh memory on each read (glibc M_MMAP_THRESHOLD)."""
+_LARGE_BYTES = 64 * 1024
+_GATHER_S = 0.0005
+"""Handler time whose replies may wait to be sent together: what is lost with them if the worker
+is killed in that moment."""
+
+
+class Message(NamedTuple):
+    """A frame as the worker takes it: the body is one writable buffer of its own."""
+
+    kind: int
+    position: int
+    batch: int
+    meta: bytes
+    body: bytearray
+    received_at: float
+    """`time.perf_counter()` when its last byte was read."""
+
+
+class Channel:
+    """Frames over a connected stream socket; one thread only."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._data = b""
+        self._at = 0
+        self._received_at = 0.0
+        self._replies: list[wire.Buffer] = []
+        self._unsent_s = 0.0
+
+    def receive(self) -> Message:
+        """Wait for the next frame; replies that are waiting go out before the wait.
+
+        Raises EOFError when the front end has closed the link, and wire.WireError.
+        """
+        while True:
+            data, at = self._data, self._at
+            have_bytes = len(data) - at
+            if have_bytes >= wire.HEADER.size:
+                header = wire.HEADER.unpack_from(data, at)
+                if header[0] != wire.VERSION:
+                    raise wire.WireError(f"front end speaks protocol version {header[0]}")
+                _, kind, position, batch, meta_bytes, body_bytes = header
+                meta_at = at + wire.HEADER.size
+                body_at = meta_at + meta_bytes
+                end = body_at + body_bytes
+                if end <= len(data):
+                    self._at = end
+                    return Message(
+                        kind,
+                        position,
+                        batch,
+                        data[meta_at:body_at],
+                        bytearray(data[body_at:end]),
+                        self._received_at,
+                    )
+                if body_bytes >= _LARGE_BYTES and body_at <= len(data):
+                    body = self._read_large(data, body_at, body_bytes)
+                    meta = data[meta_at:body_at]
+                    return Message(kind, position, batch, meta, body, self._received_at)
+            self._read_more()
+
+    def _read_more(self) -> None:
+        self.flush()
+        more = self._socket.recv(_READ_BYTES)
+        if not more:
+            raise EOFError("the front end closed the link")
+        self._received_at = time.perf_counter()
+        self._data = self._data[self._at :] + more if self._at < len(self._data) else more
+        self._at = 0
+
+    def _read_large(self, data: bytes, body_at: int, body_bytes: int) -> bytearray:
+        """Read the rest of a large body straight into its own buffer."""
+        self.flush()
+        body = bytearray(body_bytes)
+        view = memoryview(body)
+        filled = len(data) - body_at
+        view[:filled] = memoryview(data)[body_at:]
+        self._data, self._at = b"", 0
+        while filled < body_bytes:
+            count = self._socket.recv_into(view[filled:])
+            if not count:
+                raise EOFError("the front end closed the link")
+            filled += count
+        view.release()
+        self._received_at = time.perf_counter()
+        return body
+
+    def reply(self, buffers: list[wire.Buffer], busy_s: float) -> None:
+        """Send a frame, now or together with the next ones; `busy_s` is the work it stands for."""
+        self._replies += buffers
+        self._unsent_s += busy_s
+        if self._unsent_s >= _GATHER_S:
+            self.flush()
+
+    def send(self, frame: bytes) -> None:
+        """Send a frame at once, behind all that waits."""
+        self._replies.append(frame)
+        self.flush()
+
+    def flush(self) -> None:
+        """Send all replies that wait."""
+        replies = self._replies
+        if not replies:
+            return
+        self._replies = []
+        self._unsent_s = 0.0
+        small: list[wire.Buffer] = []
+        for buffer in replies:
+            if len(buffer) < _LARGE_BYTES:
+                small.append(buffer)
+                continue
+            self._socket.sendall(b"".join(small))
+            self._socket.sendall(buffer)
+            small = []
+        self._socket.sendall(b"".join(small))
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
