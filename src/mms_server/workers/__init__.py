@@ -1,0 +1,1 @@
+"""Worker processes: started, linked, watched, restarted. Nothing outside talks to a worker."""

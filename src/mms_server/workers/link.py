@@ -1,0 +1,98 @@
+"""The front end's end of one worker's link: bytes to frames, frames to bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from mms import wire
+
+_JOIN_BYTES = 64 * 1024
+
+
+class Link(asyncio.Protocol):
+    """Frames over the socket shared with one worker. Loop thread only.
+
+    Each frame goes to `on_frame` within the call that read it. `closed` resolves when the
+    worker's end is closed and all that it had sent has been handed over, and not before:
+    what a dying worker managed to answer counts as answered.
+    """
+
+    def __init__(self, on_frame: Callable[[wire.Frame], None]) -> None:
+        self._on_frame = on_frame
+        self._reader = wire.FrameReader()
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._gathered: list[bytes] = []
+        self._is_flush_due = False
+        self.closed: asyncio.Future[None] = self._loop.create_future()
+
+    @classmethod
+    async def open(cls, sock: socket.socket, on_frame: Callable[[wire.Frame], None]) -> Link:
+        """Take over a connected socket."""
+        sock.setblocking(False)
+        _, link = await asyncio.get_running_loop().create_unix_connection(
+            lambda: cls(on_frame), sock=sock
+        )
+        return link
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are that by shape only
+
+    def data_received(self, data: bytes) -> None:
+        """Hand over each frame that is whole."""
+        try:
+            for frame in self._reader.feed(data):
+                self._on_frame(frame)
+        except wire.WireError:
+            self.close()  # the worker is of no use; its supervisor sees the link end
+            raise
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever waits for the end."""
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+    def send(self, frame: bytes) -> None:
+        """Send a control message, behind everything sent before."""
+        self._gathered.append(frame)
+        self._flush()
+
+    def send_batch(self, buffers: Sequence[bytes], *, may_wait: bool) -> None:
+        """Send a batch: at once, or with what else this turn of the loop brings.
+
+        A worker that has something to do loses nothing when its next batches come together, and
+        the front end saves a system call for each.
+        """
+        self._gathered += buffers
+        if not may_wait:
+            self._flush()
+        elif not self._is_flush_due:
+            self._is_flush_due = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._is_flush_due = False
+        buffers, self._gathered = self._gathered, []
+        if self._transport is None or self._transport.is_closing() or not buffers:
+            return
+        if len(buffers) == 1:
+            self._transport.write(buffers[0])
+        elif sum(map(len, buffers)) <= _JOIN_BYTES:
+            self._transport.write(b"".join(buffers))
+        else:
+            self._transport.writelines(buffers)
+
+    def close(self) -> None:
+        """Close our end; the worker takes it as the order to end."""
+        if self._transport is not None:
+            self._transport.close()
+
+
+def load_error(message: dict[str, Any]) -> dict[str, Any] | None:
+    """Take the error out of a LOADED."""
+    error = message.get("error")
+    return error if isinstance(error, dict) else None

@@ -1,0 +1,76 @@
+"""What workers print, line by line into the log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+
+MAX_LINE_BYTES = 16 * 1024
+_RATE_BYTES_PER_S = 1024 * 1024
+_BURST_BYTES = 4 * 1024 * 1024
+_TAIL_LINES = 20
+
+logger = logging.getLogger("MODEL_LOG")
+
+
+class OutputReader(asyncio.Protocol):
+    """Reads one pipe of a worker; a line names its worker and model in the log.
+
+    A worker that prints without measure is cut off for the rest of the second and the lines
+    lost are counted in the log: it must neither fill the disk nor hold up the loop. Reading never
+    stops, so printing never blocks the worker.
+    """
+
+    def __init__(self, label: str, level: int) -> None:
+        self._label = label
+        self._level = level
+        self._partial = b""
+        self._budget_bytes = _BURST_BYTES
+        self._refilled_at = time.monotonic()
+        self._dropped_lines = 0
+        self.tail: deque[str] = deque(maxlen=_TAIL_LINES)
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def data_received(self, data: bytes) -> None:
+        """Log each line that is whole."""
+        self._refill()
+        if len(data) > self._budget_bytes:
+            self._dropped_lines += data.count(b"\n")
+            self._partial = b""
+            return
+        self._budget_bytes -= len(data)
+        lines = (self._partial + data).split(b"\n")
+        self._partial = lines.pop()
+        for line in lines:
+            self._log(line)
+        if len(self._partial) > MAX_LINE_BYTES:
+            self._log(self._partial)
+            self._partial = b""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Log what has no line end."""
+        if self._partial:
+            self._log(self._partial)
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    def _refill(self) -> None:
+        now = time.monotonic()
+        gained = int((now - self._refilled_at) * _RATE_BYTES_PER_S)
+        if gained > 0:
+            self._budget_bytes = min(_BURST_BYTES, self._budget_bytes + gained)
+            self._refilled_at = now
+        if self._dropped_lines and self._budget_bytes > _BURST_BYTES // 4:
+            logger.warning(
+                "%s printed too fast: %d lines were dropped", self._label, self._dropped_lines
+            )
+            self._dropped_lines = 0
+
+    def _log(self, line: bytes) -> None:
+        text = line[:MAX_LINE_BYTES].decode("utf-8", "replace").rstrip("\r")
+        if len(line) > MAX_LINE_BYTES:
+            text += f" [... {len(line) - MAX_LINE_BYTES} bytes cut]"
+        self.tail.append(text)
+        logger.log(self._level, "%s %s", self._label, text)

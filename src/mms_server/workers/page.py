@@ -1,0 +1,46 @@
+"""The front end's side of the page of memory that it shares with one worker."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+
+from mms import wire
+
+
+class Page:
+    """An anonymous page behind a descriptor, which is handed to the worker and then closed."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self._map = mmap.mmap(fd, wire.PAGE_BYTES)
+        self._words = memoryview(self._map).cast("Q")
+
+    @classmethod
+    def create(cls) -> Page:
+        """Make one: a memory file, or an unlinked file where the platform has none."""
+        if hasattr(os, "memfd_create"):
+            fd = os.memfd_create("mms-page", os.MFD_CLOEXEC)
+        else:
+            fd, path = tempfile.mkstemp(prefix="mms-page-")
+            os.unlink(path)
+        os.ftruncate(fd, wire.PAGE_BYTES)
+        return cls(fd)
+
+    @property
+    def begun(self) -> int:
+        """The number of the last batch that the worker has begun; 0 before the first."""
+        return self._words[wire.PAGE_BEGUN]
+
+    def close_fd(self) -> None:
+        """Let go of the descriptor once the worker has it; the mapping stays."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def close(self) -> None:
+        """Unmap the page."""
+        self.close_fd()
+        self._words.release()
+        self._map.close()

@@ -1,0 +1,43 @@
+"""What it takes to run workers of one model version."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WorkerSpec:
+    """Everything that a worker of one model version is told or started with.
+
+    `python` is the interpreter; `environment` the complete environment of the process. Two specs
+    are never equal: each is one model version.
+    """
+
+    model_name: str
+    folder: Path
+    handler: str
+    manifest: Mapping[str, Any] | None
+    batch_size: int = 1
+    decode_input: bool = True
+    max_response_bytes: int = 6_553_500
+    preload: bool = False
+    python: str = sys.executable
+    environment: Mapping[str, str] = field(default_factory=dict)
+    startup_timeout_s: float = 120.0
+
+    def load_message(self, gpu_id: int | None) -> dict[str, Any]:
+        """Build the LOAD for one worker."""
+        return {
+            "model_name": self.model_name,
+            "model_dir": str(self.folder),
+            "handler": self.handler,
+            "manifest": self.manifest,
+            "batch_size": self.batch_size,
+            "gpu_id": gpu_id,
+            "decode_input": self.decode_input,
+            "max_response_bytes": self.max_response_bytes,
+        }

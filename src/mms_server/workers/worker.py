@@ -1,0 +1,266 @@
+"""One worker through its life: started, loading, ready, ended; and again.
+
+starting --HELLO--> loading --LOADED--> ready <--> busy --retire--> draining --> stopped
+    |                  |                  |
+    +------------------+---- death -------+--> failed --back-off--> starting
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Protocol
+
+from mms import wire
+from mms_server.errors import OutOfResourcesError, WorkerError
+from mms_server.workers.launcher import Launcher
+from mms_server.workers.link import Link, load_error
+from mms_server.workers.output import OutputReader
+from mms_server.workers.process import Process, describe_exit
+from mms_server.workers.spec import WorkerSpec
+
+logger = logging.getLogger("mms_server.workers")
+metrics_logger = logging.getLogger("MODEL_METRICS")
+
+_CLOSE_S = 1.0
+"""After a worker's death, for its link and pipes to end: a process that it left behind may hold
+them, though its group has been killed."""
+
+
+class State(StrEnum):
+    """Where a worker is in its life; shown when a model is described."""
+
+    STARTING = "starting"
+    LOADING = "loading"
+    READY = "ready"
+    BUSY = "busy"
+    DRAINING = "draining"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+class Owner(Protocol):
+    """Who gives work to workers. Called on the loop's thread."""
+
+    def worker_ready(self, worker: Worker) -> None:
+        """The worker takes batches now."""
+
+    def worker_result(self, worker: Worker, frame: wire.Frame) -> None:
+        """The worker sent a RESULT."""
+
+    def worker_gone(self, worker: Worker, begun: int) -> None:
+        """The worker takes no more; `begun` is the last batch that it has begun.
+
+        Everything that it had answered has been handed over.
+        """
+
+
+class Worker:
+    """One place for a worker process; it outlives the processes that fill it."""
+
+    def __init__(
+        self,
+        number: int,
+        spec: WorkerSpec,
+        owner: Owner,
+        launcher: Launcher,
+        on_change: Callable[[], object],
+    ) -> None:
+        self.number = number
+        self.spec = spec
+        self.state = State.STARTING
+        self.takes_work = False
+        """Whether batches may be sent: ready or busy, and not about to end."""
+        self.last_error: WorkerError | None = None
+        self.last_traceback = ""
+        self.restarts = -1
+        self.started_at = datetime.now(UTC)
+        self.ready_since = 0.0
+        self.gpu_id: int | None = None
+        self.outstanding_batches = 0
+        self._owner = owner
+        self._launcher = launcher
+        self._on_change = on_change
+        self._process: Process | None = None
+        self._link: Link | None = None
+        self._loaded: asyncio.Future[None] | None = None
+        self.retired = asyncio.Event()
+
+    @property
+    def id(self) -> str:
+        """The worker's id as clients see it: its number and its incarnation."""
+        return f"{self.number}-{max(self.restarts, 0)}"
+
+    @property
+    def label(self) -> str:
+        """The worker's name in logs."""
+        return f"W-{self.number}-{self.spec.model_name}"
+
+    @property
+    def pid(self) -> int | None:
+        """The process that fills this place now."""
+        return self._process.pid if self._process is not None else None
+
+    def send_batch(self, buffers: Sequence[bytes]) -> None:
+        """Send one batch, encoded; its results come to the owner."""
+        assert self._link is not None
+        self._link.send_batch(buffers, may_wait=self.outstanding_batches > 0)
+        self.outstanding_batches += 1
+        self.state = State.BUSY
+
+    async def live(self) -> None:
+        """Run one process from start to end.
+
+        Returns when a process that had become ready ended; raises WorkerError when it never did.
+        """
+        self.restarts += 1
+        self.outstanding_batches = 0
+        self.ready_since = 0.0
+        try:
+            async with self._launcher.load_slots:
+                if self.retired.is_set():
+                    return
+                await self._start()
+                await self._wait_loaded()
+            self._become_ready()
+            assert self._process is not None
+            status = await self._process.exit
+            self._note_end(status)
+        finally:
+            await self._clean_up()
+
+    def retire(self) -> None:
+        """Take no more work, finish what was sent, end for good."""
+        if self.retired.is_set():
+            return
+        self.retired.set()
+        if self.takes_work and self._link is not None:
+            self._set_state(State.DRAINING)
+            self._link.send(wire.encode(wire.DRAIN))
+        else:
+            self.kill()
+
+    def kill(self) -> None:
+        """End the process at once; what it was executing is lost."""
+        self.takes_work = False
+        if self._process is not None:
+            self._process.kill()
+
+    async def _start(self) -> None:
+        self._set_state(State.STARTING)
+        self.started_at = datetime.now(UTC)
+        self._loaded = asyncio.get_running_loop().create_future()
+        self._process = process = await self._launcher.launch(self.spec)
+        loop = asyncio.get_running_loop()
+        self._stderr = OutputReader(self.label, logging.WARNING)
+        await loop.connect_read_pipe(lambda: OutputReader(self.label, logging.INFO), process.stdout)
+        await loop.connect_read_pipe(lambda: self._stderr, process.stderr)
+        self._link = await Link.open(process.link, self._on_frame)
+
+    async def _wait_loaded(self) -> None:
+        assert self._process is not None
+        assert self._loaded is not None
+        timeout_s = self.spec.startup_timeout_s
+        await asyncio.wait(
+            (self._loaded, self._process.exit),
+            timeout=timeout_s,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        if self._loaded.done():
+            self._loaded.result()
+        elif self._process.exit.done():
+            raise await self._death_while_loading(self._process.exit.result())
+        else:
+            raise WorkerError(
+                f"Model {self.spec.model_name} did not load within {timeout_s:g} s. Raise "
+                "startup_timeout (or default_startup_timeout) if it needs longer."
+            )
+
+    async def _death_while_loading(self, status: int) -> WorkerError:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(self._stderr.ended), _CLOSE_S)
+        said = "; ".join(list(self._stderr.tail)[-3:]) or "it printed nothing on stderr"
+        text = f"Worker died while loading ({describe_exit(status)}): {said}"
+        # 137 and SIGKILL are what an out-of-memory killer leaves behind.
+        return OutOfResourcesError(text) if status in (-9, 137) else WorkerError(text)
+
+    def _become_ready(self) -> None:
+        self.ready_since = time.monotonic()
+        self._set_state(State.READY)
+        if self.retired.is_set():
+            self.kill()
+        else:
+            self._owner.worker_ready(self)
+
+    def _note_end(self, status: int) -> None:
+        if not self.retired.is_set():
+            logger.error("%s Backend worker process died (%s).", self.label, describe_exit(status))
+            self.last_error = WorkerError(f"Worker died ({describe_exit(status)}).")
+            self.last_traceback = "\n".join(self._stderr.tail)
+
+    async def _clean_up(self) -> None:
+        """End all that is left of the process, then hand back what it had not begun."""
+        process, link = self._process, self._link
+        if process is not None:
+            process.kill()
+            await asyncio.wait((process.exit,))
+            if link is not None:
+                await asyncio.wait((link.closed,), timeout=_CLOSE_S)
+                link.close()
+            self._owner.worker_gone(self, process.page.begun)
+            process.page.close()
+        self._process = self._link = None
+        self._set_state(State.STOPPED if self.retired.is_set() else State.FAILED)
+
+    def _on_frame(self, frame: wire.Frame) -> None:
+        if frame.kind == wire.RESULT:
+            self._owner.worker_result(self, frame)
+        elif frame.kind == wire.METRICS:
+            for line in frame.meta.decode("utf-8", "replace").split("\n"):
+                metrics_logger.info("%s", line.removeprefix("[METRICS]"))
+        elif frame.kind == wire.HELLO:
+            self._on_hello(wire.decode_json(frame.meta))
+        elif frame.kind == wire.LOADED:
+            self._on_loaded(wire.decode_json(frame.meta))
+
+    def _on_hello(self, message: dict[str, object]) -> None:
+        logger.info(
+            "%s MMS worker started. [PID] %s, Python runtime: %s",
+            self.label,
+            message.get("pid"),
+            message.get("python"),
+        )
+        self._set_state(State.LOADING)
+        assert self._link is not None
+        self._link.send(wire.encode_json(wire.LOAD, self.spec.load_message(self.gpu_id)))
+
+    def _on_loaded(self, message: dict[str, object]) -> None:
+        assert self._loaded is not None
+        error = load_error(message)
+        if self._loaded.done():
+            return
+        if error is None:
+            self._loaded.set_result(None)
+            return
+        self.last_traceback = str(error.get("traceback", ""))
+        text = f"Load model failed: {self.spec.model_name}, error: {error.get('text')}"
+        cls = OutOfResourcesError if error.get("kind") == "memory" else WorkerError
+        self._loaded.set_exception(cls(text))
+
+    def _set_state(self, state: State) -> None:
+        if state is not self.state:
+            logger.info("%s State change %s -> %s", self.label, self.state, state)
+            self.state = state
+            self.takes_work = state in (State.READY, State.BUSY)
+            self._on_change()
+
+    def batch_done(self) -> None:
+        """Count one batch as answered; the owner calls it at a batch's last result."""
+        self.outstanding_batches -= 1
+        if not self.outstanding_batches and self.state is State.BUSY:
+            self.state = State.READY
