@@ -1,0 +1,1 @@
+"""Dialects: each translates HTTP to the core, and the core's answers and errors back."""

@@ -1,0 +1,84 @@
+"""Models as the management dialect shows them: names and order of fields are clients' business."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from mms_server.archive.policy import redacted
+from mms_server.serving.model import Model
+from mms_server.workers.worker import State, Worker
+
+_MAX_PAGE = 100
+
+
+def list_page(models: Sequence[Model], limit: int, offset: int) -> dict[str, object]:
+    """Show one page of the models, and the token of the next one when there is one."""
+    if not 0 <= limit <= _MAX_PAGE:
+        limit = _MAX_PAGE
+    offset = max(offset, 0)
+    page: dict[str, object] = {}
+    if offset + limit < len(models):
+        page["nextPageToken"] = str(offset + limit)
+    page["models"] = [
+        {"modelName": model.name, "modelUrl": redacted(model.archive.location)}
+        for model in models[offset : offset + limit]
+    ]
+    return page
+
+
+def describe(model: Model) -> dict[str, object]:
+    """Show one model: what it was registered with, and its workers.
+
+    Fields that have no value are left out, as Multi Model Server's JSON writer does.
+    """
+    manifest, policy, target = model.archive.manifest, model.policy, model.pool.target
+    document: dict[str, object | None] = {
+        "modelName": model.name,
+        "modelVersion": model.version or None,
+        "modelUrl": redacted(model.archive.location),
+        "engine": None if manifest.engine is None else manifest.engine.engine_name,
+        "runtime": manifest.runtime,
+        "minWorkers": target.min_workers,
+        "maxWorkers": target.max_workers,
+        "batchSize": policy.batch_size,
+        "maxBatchDelay": round(policy.max_batch_delay_s * 1000),
+        "loadedAtStartup": model.is_loaded_at_startup,
+        "workers": [_describe_worker(worker) for worker in model.pool.workers],
+        "queuedRequests": model.dispatcher.queued_jobs,
+    }
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def _describe_worker(worker: Worker) -> dict[str, object]:
+    """Show one worker; `status` has Multi Model Server's two values, `state` tells the truth."""
+    leaving = worker.state in (State.DRAINING, State.STOPPED)
+    document: dict[str, object] = {
+        "id": worker.id,
+        "startTime": worker.started_at.strftime("%Y-%m-%dT%H:%M:%S.")
+        + f"{worker.started_at.microsecond // 1000:03d}Z",
+        "status": "UNLOADING" if leaving else "READY",
+        "state": worker.state.value,
+        "gpu": worker.gpu_id is not None,
+        "memoryUsage": _resident_bytes(worker.pid),
+        "restarts": max(worker.restarts, 0),
+    }
+    if worker.pid is not None:
+        document["pid"] = worker.pid
+    if worker.last_error is not None:
+        document["lastError"] = worker.last_error.message
+        if worker.last_traceback:
+            document["lastTraceback"] = worker.last_traceback
+    return document
+
+
+def _resident_bytes(pid: int | None) -> int:
+    """Read a process's resident size (proc(5), statm); 0 where it is not known."""
+    if pid is None:
+        return 0
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_bytes().split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")

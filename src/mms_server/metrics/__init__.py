@@ -1,0 +1,1 @@
+"""Counters and gauges as the outside reads them."""

@@ -1,0 +1,259 @@
+"""The composition root: builds the server from its configuration, runs it, drains it, stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import re
+import resource
+import secrets
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import mms
+from mms_server.api import health
+from mms_server.api import metrics as metrics_api
+from mms_server.api.application import RoutedApplication
+from mms_server.api.guard import Guard, is_loopback
+from mms_server.api.inference import Inference, add_not_found
+from mms_server.api.management import Management
+from mms_server.api.request_ids import request_ids
+from mms_server.archive.limits import Limits as ArchiveLimits
+from mms_server.archive.location import default_name, list_store
+from mms_server.archive.policy import FetchPolicy
+from mms_server.config.addresses import Address
+from mms_server.config.loading import Configuration
+from mms_server.config.schema import Settings
+from mms_server.errors import ConfigError, ConflictError, MMSError
+from mms_server.http.limits import Limits as HttpLimits
+from mms_server.http.listener import Listener
+from mms_server.http.router import Router
+from mms_server.serving.registration import Defaults, Registration
+from mms_server.serving.registry import Registry
+from mms_server.workers.guardian import Guardian
+from mms_server.workers.launcher import Launcher
+from mms_server.workers.runtime import make_runtime_folder, worker_environment
+
+logger = logging.getLogger("mms_server")
+
+Ready = Callable[[str | None], None]
+"""Told once: None when all ports are bound, else the reason why the server does not start."""
+
+
+def run(configuration: Configuration, ready: Ready) -> int:
+    """Run a server until it is told to stop; returns the process's exit status.
+
+    Blocks, and takes over the process: its signals, its limits, its event loop.
+    """
+    try:
+        check_runtime()
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            return runner.run(_serve(configuration.settings, ready))
+    except ConfigError as exc:
+        ready(str(exc))
+        return 1
+
+
+def check_runtime() -> None:
+    """Make sure that `mms` is this server's worker runtime. Raises ConfigError."""
+    if getattr(mms, "DISTRIBUTION", None) != "mms-server":
+        raise ConfigError(
+            f"The package mms at {mms.__file__} is not this server's: PyPI's multi-model-server "
+            "installs one of the same name. Run: pip uninstall multi-model-server, then "
+            "pip install --force-reinstall mms-server."
+        )
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+def raise_file_limit() -> int:
+    """Raise the soft limit on open files to the hard one; returns what it was."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # macOS refuses "unlimited"
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return soft
+
+
+async def _serve(settings: Settings, ready: Ready) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)  # a closing terminal is not an order
+    server = Server(settings)
+    try:
+        await server.start()
+    except BaseException:
+        await server.close(0.0)
+        raise
+    ready(None)
+    await stop.wait()
+    logger.info("Stopping: no new connections; %d open.", server.open_connections)
+    await server.close(settings.stop_timeout)
+    return 0
+
+
+class Server:
+    """All rooms of one front end, put together."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._mark = secrets.token_hex(8)
+        self._folder = _make_folder()
+        self._guardian = Guardian(self._mark, self._folder)
+        self._launcher = Launcher(
+            make_runtime_folder(self._folder), self._guardian, raise_file_limit()
+        )
+        self._registry = Registry(_defaults(settings, self._folder, self._mark), self._launcher)
+        self._ids = request_ids()
+        self._listeners: list[Listener] = []
+
+    @property
+    def open_connections(self) -> int:
+        """How many clients are connected, on all listeners."""
+        return sum(listener.open_connections for listener in self._listeners)
+
+    async def start(self) -> None:
+        """Register the startup models, bind the ports, then let workers load in the background.
+
+        Raises ConfigError.
+        """
+        await self._register_startup_models()
+        settings = self._settings
+        inference, management = settings.inference_address, settings.management_address
+        if inference == management:
+            await self._listen(inference, self._router(management, is_inference=True), "Server")
+        else:
+            await self._listen(inference, self._router(None, is_inference=True), "Inference")
+            await self._listen(
+                management, self._router(management, is_inference=False), "Management"
+            )
+        for model in self._registry.models():
+            workers = settings.startup_workers
+            await model.scale(workers, workers, wait=False)
+
+    async def close(self, drain_s: float) -> None:
+        """Accept nothing more, finish what was accepted within `drain_s`, end every process."""
+        for listener in self._listeners:
+            listener.stop_accepting()
+        deadline = asyncio.get_running_loop().time() + drain_s
+        while self.open_connections and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.02)
+        await self._registry.close(max(0.0, deadline - asyncio.get_running_loop().time()))
+        for listener in self._listeners:
+            listener.abort()
+        self._launcher.close()
+        self._guardian.close()
+        logger.info("Model server stopped.")
+
+    def _router(self, management: Address | None, *, is_inference: bool) -> Router:
+        settings, router = self._settings, Router()
+        health.add_routes(router, self._registry, self._ids)
+        if management is not None:
+            guard = _guard(settings, management)
+            api = Management(
+                self._registry,
+                self._ids,
+                settings.default_workers_per_model,
+                min(settings.stop_timeout, settings.unregister_model_timeout),
+            )
+            api.add_routes(router, guard)
+            metrics_api.add_routes(router, self._registry, self._ids, guard)
+        if is_inference:
+            add_not_found(router)
+            inference = Inference(self._registry, self._ids, settings.max_request_size)
+            inference.add_routes(router)
+        return router
+
+    async def _listen(self, address: Address, router: Router, purpose: str) -> None:
+        settings = self._settings
+        limits = HttpLimits(
+            body_bytes=settings.max_request_size,
+            idle_timeout_s=settings.idle_timeout,
+            header_timeout_s=settings.header_timeout,
+            body_timeout_s=settings.body_timeout,
+        )
+        listener = Listener(RoutedApplication(router, self._ids), limits)
+        self._listeners.append(listener)
+        if address.path is not None:
+            await listener.bind_unix(address.path)
+        else:
+            await listener.bind_tcp(address.host, address.port)
+        logger.info("%s API bind to: %s", purpose, listener.address)
+
+    async def _register_startup_models(self) -> None:
+        """Take in the models named at start; one that cannot be is a warning, not the end."""
+        for name, location in _startup_models(self._settings):
+            registration = Registration(location, model_name=name, name_hint=default_name(location))
+            try:
+                model = await self._registry.register(registration)
+            except ConflictError as exc:
+                raise ConfigError(str(exc)) from exc
+            except MMSError as exc:
+                logger.warning("Failed to load model: %s (%s)", location, exc)
+            else:
+                model.is_loaded_at_startup = True
+
+
+def _make_folder() -> Path:
+    """Make this server's private temporary folder; the guardian removes it."""
+    parent = os.environ.get("TEMP") or None
+    return Path(tempfile.mkdtemp(prefix="mms-", dir=parent))
+
+
+def _guard(settings: Settings, management: Address) -> Guard:
+    checks_host = management.path is None and is_loopback(management.host)
+    return Guard(frozenset(settings.allowed_hosts), checks_host=checks_host)
+
+
+def _startup_models(settings: Settings) -> Iterator[tuple[str | None, str]]:
+    """List `load_models` as (name or None, location); `ALL` stands for everything in the store."""
+    text = settings.load_models or ""
+    if text.strip().upper() == "ALL":
+        if settings.model_store is not None:
+            yield from ((None, location) for location in list_store(settings.model_store))
+        return
+    for item in text.split(","):
+        name, equals, location = item.strip().partition("=")
+        if not equals or re.match(r"https?://", item.strip(), re.IGNORECASE):
+            name, location = "", item.strip()
+        if location:
+            yield name or None, location
+
+
+def _defaults(settings: Settings, folder: Path, mark: str) -> Defaults:
+    return Defaults(
+        store=settings.model_store,
+        workdir=folder / "models",
+        fetch_policy=FetchPolicy(
+            allowed_urls=settings.allowed_urls, total_timeout_s=settings.download_timeout
+        ),
+        archive_limits=ArchiveLimits(
+            entries=settings.max_archive_entries,
+            archive_bytes=settings.max_archive_bytes,
+            unpacked_bytes=settings.max_archive_bytes,
+            ratio=settings.max_archive_ratio,
+        ),
+        handler=settings.default_service_handler,
+        decode_input=settings.decode_input_request,
+        preload=settings.preload_model,
+        max_response_bytes=settings.max_response_size,
+        response_timeout_s=settings.response_timeout,
+        startup_timeout_s=settings.default_startup_timeout,
+        queue_timeout_s=settings.queue_timeout,
+        job_queue_size=settings.job_queue_size,
+        max_queued_bytes=settings.max_queued_bytes,
+        retry_batches=settings.retry_batches,
+        environment=worker_environment(os.environ, settings.blacklist_env_vars, mark),
+    )

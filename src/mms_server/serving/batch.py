@@ -1,0 +1,41 @@
+"""Jobs that go to a worker together."""
+
+from __future__ import annotations
+
+from mms import wire
+from mms_server.serving.job import Job
+
+_MAX_REMAINING_MS = wire.NO_DEADLINE - 1
+
+
+class Batch:
+    """Jobs sent as one message; answered one by one.
+
+    `unanswered` counts the results still to come; `lapsed` marks a batch that took longer than
+    the response timeout, whose worker is being ended for it.
+    """
+
+    __slots__ = ("has_lapsed", "jobs", "number", "size_bytes", "unanswered")
+
+    def __init__(self, number: int, jobs: list[Job]) -> None:
+        self.number = number
+        self.jobs = jobs
+        self.size_bytes = sum(job.size_bytes for job in jobs)
+        self.unanswered = len(jobs)
+        self.has_lapsed = False
+
+    def encode(self, now: float) -> list[bytes]:
+        """Encode the batch for its worker: the head, then every value's chunks as they are."""
+        heads = []
+        chunks: list[bytes] = []
+        for job in self.jobs:
+            parameters = []
+            for name, content_type, value in job.inputs:
+                parameters.append((name, content_type, sum(map(len, value))))
+                chunks += value
+            remaining_ms = min(int((job.deadline - now) * 1000), _MAX_REMAINING_MS)
+            heads.append(
+                wire.encode_job(job.request_id, max(remaining_ms, 0), job.fields, parameters)
+            )
+        head = wire.encode_predict_head(self.number, heads, sum(map(len, chunks)))
+        return [head, *chunks]

@@ -1,0 +1,350 @@
+"""Brings jobs and workers of one model version together.
+
+Event-driven, without a task, thread or poll: a job's arrival, a batch's end, a worker's coming or
+going and two timers are all that moves it, and each decides everything it can at once in `_pump`.
+
+A job is in exactly one place: the queue, or a batch in a worker's lane, until it is settled:
+
+    submit -> refused
+           -> queue -> lane -> answered
+                ^        |  -> failed: its worker died executing it, or took too long
+                +--------+     (a batch not begun, or a member of a batch that gets another try)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable
+
+from mms import wire
+from mms_server.errors import BadRequestError, MMSError, WorkerError
+from mms_server.serving.accounting import Accounting
+from mms_server.serving.admission import Admission
+from mms_server.serving.batch import Batch
+from mms_server.serving.job import Answer, HandlerError, Job
+from mms_server.serving.lane import Lane
+from mms_server.serving.policy import Policy
+from mms_server.serving.queue import JobQueue
+from mms_server.serving.retries import RetryBudget
+from mms_server.serving.service_time import ServiceTime
+from mms_server.workers.worker import Worker
+
+logger = logging.getLogger("mms_server.serving")
+
+_EXPIRY_PAUSE_S = 0.01
+"""Jobs that expire within this time are looked for together: a scan costs the queue's length."""
+
+
+class Dispatcher:
+    """Queue, batches and lanes of one model version. Loop thread only.
+
+    `has_workers` tells whether there is, or soon will be, any worker; jobs wait for one that is
+    being restarted, but not for one that nobody asked for.
+    """
+
+    def __init__(self, model_name: str, policy: Policy, has_workers: Callable[[], bool]) -> None:
+        self.accounting = Accounting()
+        self.service_time = ServiceTime()
+        self._policy = policy
+        self._admission = Admission(model_name, policy)
+        self._has_workers = has_workers
+        self._loop = asyncio.get_running_loop()
+        self._queue = JobQueue()
+        self._lanes: dict[Worker, Lane] = {}
+        self._numbers = itertools.count(1)
+        self._retries = RetryBudget(policy.batch_size)
+        self._sent_jobs = 0
+        self._has_been_ready = False
+        self._closed_by: MMSError | None = None
+        self._expiry: asyncio.TimerHandle | None = None
+        self._batch_timer: asyncio.TimerHandle | None = None
+        self._watch: asyncio.TimerHandle | None = None
+
+    # What the books and the operator see.
+
+    def count_pending(self) -> int:
+        """Count, job by job, what is accepted and not settled."""
+        sent = (job for lane in self._lanes.values() for b in lane.batches for job in b.jobs)
+        return len(self._queue) + sum(not job.is_settled for job in sent)
+
+    @property
+    def queued_jobs(self) -> int:
+        """How many jobs wait to begin: in the queue, or sent ahead to a busy worker."""
+        ahead = sum(len(lane.batches) - 1 for lane in self._lanes.values() if lane.batches)
+        return len(self._queue) + ahead * self._policy.batch_size
+
+    # From outside: the dialects.
+
+    def submit(self, job: Job, timeout_s: float | None = None) -> None:
+        """Take a job, or refuse it; its sink hears of it, perhaps within this call.
+
+        `timeout_s` is the job's own queue timeout, in place of the model's.
+        """
+        accounting = self.accounting
+        accounting.received += 1
+        job.arrived = now = self._loop.time()
+        if timeout_s is None:
+            policy = self._policy
+            timeout_s = policy.queue_timeout_s if self._has_been_ready else policy.startup_timeout_s
+        job.deadline = now + timeout_s
+        if self._policy.batch_size == 1 and not self._queue and self._closed_by is None:
+            lane = self._choose_lane()
+            if lane is not None:  # it begins within milliseconds: there is no wait to predict
+                accounting.accepted += 1
+                self._send(lane, [job], now)
+                return
+        refusal = self._refuse(timeout_s)
+        if refusal is not None:
+            accounting.refused += 1
+            job.is_settled = True
+            self._fail_sink(job, refusal)
+            return
+        accounting.accepted += 1
+        self._retries.earn()
+        self._queue.append(job)
+        self._pump(now)
+        if self._queue:
+            self._arm_expiry(job.deadline)
+
+    def abandon(self, job: Job) -> None:
+        """Forget a job whose client has gone; one that is being executed runs to its end."""
+        if not job.is_settled:
+            job.is_settled = True
+            self.accounting.abandoned += 1
+            self._queue.discard(job)
+            job.inputs = ()
+
+    def close(self, reason: MMSError) -> None:
+        """Take no more jobs and answer those that have not been sent to a worker."""
+        self._closed_by = reason
+        for job in self._queue.pop_all():
+            self._fail(job, reason)
+
+    # From the other side: the workers (`mms_server.workers.worker.Owner`).
+
+    def worker_ready(self, worker: Worker) -> None:
+        """Open a lane."""
+        self._has_been_ready = True
+        self._lanes[worker] = Lane(worker)
+        self._pump(self._loop.time())
+
+    def worker_result(self, worker: Worker, frame: wire.Frame) -> None:
+        """Settle one job; after its batch's last one, the lane moves on."""
+        lane = self._lanes.get(worker)
+        if lane is None or not lane.batches or lane.batches[0].number != frame.batch:
+            logger.error("%s sent a result of a batch that is not its first", worker.label)
+            return
+        batch = lane.batches[0]
+        result = wire.decode_result(frame.meta)
+        job = batch.jobs[frame.position]
+        if not job.is_settled:
+            self._settle(job, result, frame.body)
+        if result.is_last:
+            now = self._loop.time()
+            lane.pop_head(now)
+            self._sent_jobs -= len(batch.jobs)
+            self.service_time.add(result.busy_us * 1e-6)
+            worker.batch_done()
+            if self._queue:
+                self._pump(now)
+
+    def worker_gone(self, worker: Worker, begun: int) -> None:
+        """Close a lane: what had begun has failed, what had not goes back to the queue's head."""
+        lane = self._lanes.pop(worker, None)
+        if lane is None:
+            return
+        back: list[Job] = []
+        for batch in lane.batches:
+            self._sent_jobs -= len(batch.jobs)
+            jobs = [job for job in batch.jobs if not job.is_settled]
+            if batch.number > begun:
+                self.accounting.requeued += len(jobs)
+                back += jobs
+            else:
+                back += self._bury(batch, jobs)
+        if self._closed_by is not None:
+            for job in back:
+                self._fail(job, self._closed_by)
+            return
+        self._queue.push_back(back)
+        for job in back:
+            self._arm_expiry(job.deadline)
+        self._pump(self._loop.time())
+
+    def _bury(self, batch: Batch, jobs: list[Job]) -> list[Job]:
+        """Fail the jobs of a batch that died with its worker; return those that may try again.
+
+        Alone, and only out of a batch of more than one: somebody else's input may have done it.
+        """
+        survivors = []
+        may_retry = self._policy.retry_batches and len(batch.jobs) > 1 and not batch.has_lapsed
+        for job in jobs:
+            if may_retry and not job.is_retry and self._retries.spend():
+                job.is_retry = True
+                self.accounting.retried += 1
+                survivors.append(job)
+            else:
+                self._fail(job, WorkerError("Worker died."))
+        return survivors
+
+    # Decisions.
+
+    def _refuse(self, timeout_s: float) -> MMSError | None:
+        if self._closed_by is not None:
+            return self._closed_by
+        backlog = len(self._queue) + self._sent_jobs
+        if not self._lanes and not self._has_workers():
+            return self._admission.no_worker()
+        wait_s = self._admission.predict_wait_s(
+            backlog, len(self._lanes), self.service_time.batch_s
+        )
+        return self._admission.refuse(self.queued_jobs, self._queue.size_bytes, wait_s, timeout_s)
+
+    def _pump(self, now: float) -> None:
+        """Send as many batches as may go now."""
+        while self._queue:
+            lane = self._choose_lane()
+            if lane is None or not self._is_batch_due(now):
+                return
+            jobs = self._take_batch(now)
+            if jobs:
+                self._send(lane, jobs, now)
+
+    def _choose_lane(self) -> Lane | None:
+        """Choose an idle worker, else the least busy one if more may wait there."""
+        best = None
+        for lane in self._lanes.values():
+            if not lane.worker.takes_work:
+                continue
+            if not lane.batches:
+                return lane
+            if best is None or len(lane.batches) < len(best.batches):
+                best = lane
+        if best is not None and best.has_room(self.service_time.batch_s):
+            return best
+        return None
+
+    def _is_batch_due(self, now: float) -> bool:
+        """Say whether the head of the queue may go: in a full batch, alone, or after its delay."""
+        policy = self._policy
+        head = self._queue.head
+        if policy.batch_size == 1 or head.is_retry or len(self._queue) >= policy.batch_size:
+            return True
+        due = head.arrived + policy.max_batch_delay_s
+        if now >= due:
+            return True
+        if self._batch_timer is None:
+            self._batch_timer = self._loop.call_at(due, self._on_batch_due)
+        return False
+
+    def _on_batch_due(self) -> None:
+        self._batch_timer = None
+        # Timers fire up to their resolution early: what was due then is due now.
+        self._pump(self._loop.time() + 0.001)
+
+    def _take_batch(self, now: float) -> list[Job]:
+        jobs: list[Job] = []
+        while self._queue and len(jobs) < self._policy.batch_size:
+            if jobs and self._queue.head.is_retry:
+                break
+            job = self._queue.pop()
+            if job.deadline <= now:
+                self._expire(job)
+                continue
+            jobs.append(job)
+            if job.is_retry:
+                break
+        return jobs
+
+    def _send(self, lane: Lane, jobs: list[Job], now: float) -> None:
+        batch = Batch(next(self._numbers), jobs)
+        lane.add(batch, now)
+        self._sent_jobs += len(jobs)
+        lane.worker.send_batch(batch.encode(now))
+        if self._watch is None:
+            self._watch = self._loop.call_later(
+                self._policy.response_timeout_s, self._check_response_times
+            )
+
+    # Endings.
+
+    def _settle(self, job: Job, result: wire.Result, body: list[bytes]) -> None:
+        if result.outcome == wire.ANSWERED:
+            job.is_settled = True
+            self.accounting.answered += 1
+            try:
+                job.sink.answer(Answer(result.status, result.phrase, result.fields, body))
+            except Exception:
+                logger.exception("An answer could not be delivered")
+        elif result.outcome == wire.EXPIRED:
+            self._expire(job)
+        else:
+            text = b"".join(body).decode("utf-8", "replace")
+            refused = result.outcome == wire.REFUSED
+            self._fail(job, BadRequestError(text) if refused else HandlerError(result.status, text))
+
+    def _expire(self, job: Job) -> None:
+        self.accounting.expired += 1
+        self._fail(job, self._admission.expired(self._loop.time() - job.arrived))
+
+    def _fail(self, job: Job, error: MMSError) -> None:
+        if not job.is_settled:
+            job.is_settled = True
+            self.accounting.answered += 1
+            self._fail_sink(job, error)
+
+    def _fail_sink(self, job: Job, error: MMSError) -> None:
+        try:
+            job.sink.fail(error)
+        except Exception:
+            # A defect in one dialect must not take a worker's link or other clients with it.
+            logger.exception("An error could not be delivered")
+
+    # The two clocks, each one timer that is re-armed when it fires.
+
+    def _arm_expiry(self, deadline: float) -> None:
+        if self._expiry is not None:
+            if self._expiry.when() <= deadline:
+                return
+            self._expiry.cancel()
+        self._expiry = self._loop.call_at(deadline, self._on_expiry)
+
+    def _on_expiry(self) -> None:
+        self._expiry = None
+        now = self._loop.time()
+        for job in self._queue.pop_expired(now):
+            self._expire(job)
+        following = self._queue.next_deadline()
+        if following is not None:
+            self._arm_expiry(max(following, now + _EXPIRY_PAUSE_S))
+
+    def _check_response_times(self) -> None:
+        self._watch = None
+        now = self._loop.time()
+        limit_s = self._policy.response_timeout_s
+        remaining_s = []
+        for lane in list(self._lanes.values()):
+            if not lane.batches or lane.batches[0].has_lapsed:
+                continue
+            left_s = lane.head_since + limit_s - now
+            if left_s > 0:
+                remaining_s.append(left_s)
+            else:
+                self._lapse(lane)
+        if remaining_s:
+            self._watch = self._loop.call_later(min(remaining_s), self._check_response_times)
+
+    def _lapse(self, lane: Lane) -> None:
+        """Give up on a worker that does not answer: fail its head now, and end the process."""
+        batch = lane.batches[0]
+        batch.has_lapsed = True
+        logger.error(
+            "%s Backend worker error: no answer within response_timeout, %g s; killed.",
+            lane.worker.label,
+            self._policy.response_timeout_s,
+        )
+        for job in batch.jobs:
+            self._fail(job, WorkerError("Worker died."))
+        lane.worker.kill()

@@ -1,0 +1,55 @@
+"""The work that one worker holds, and how much of it may wait there.
+
+A round trip over the link costs more than a quick prediction, so a worker may hold work ahead of
+the batch it executes. What waits at one worker cannot go to another, so the slower the model, the
+less may wait: 2 ms of measured work, or one batch, or nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from mms_server.serving.batch import Batch
+from mms_server.workers.worker import Worker
+
+AHEAD_S = 0.002
+ONE_AHEAD_S = 0.020
+AHEAD_BYTES = 256 * 1024
+
+
+class Lane:
+    """One ready worker's batches, oldest first: the head is being executed, the rest waits."""
+
+    __slots__ = ("batches", "head_since", "size_bytes", "worker")
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self.batches: deque[Batch] = deque()
+        self.size_bytes = 0
+        self.head_since = 0.0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the worker has nothing to do."""
+        return not self.batches
+
+    def has_room(self, batch_s: float | None) -> bool:
+        """Say whether one more batch may wait here, each taking `batch_s` by measurement."""
+        if not self.batches:
+            return True
+        if batch_s is None or batch_s > ONE_AHEAD_S or self.size_bytes >= AHEAD_BYTES:
+            return False
+        ahead = len(self.batches) - 1
+        return ahead < 1 or ahead * batch_s < AHEAD_S
+
+    def add(self, batch: Batch, now: float) -> None:
+        """Note a batch as sent."""
+        if not self.batches:
+            self.head_since = now
+        self.batches.append(batch)
+        self.size_bytes += batch.size_bytes
+
+    def pop_head(self, now: float) -> None:
+        """Note the head as done; the next one is being executed from now."""
+        self.size_bytes -= self.batches.popleft().size_bytes
+        self.head_since = now

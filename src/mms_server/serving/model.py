@@ -1,0 +1,60 @@
+"""One version of one model, as it is served."""
+
+from __future__ import annotations
+
+import itertools
+
+from mms_server.archive.acquisition import Archive
+from mms_server.errors import MMSError
+from mms_server.serving.dispatcher import Dispatcher
+from mms_server.serving.policy import Policy
+from mms_server.workers.launcher import Launcher
+from mms_server.workers.pool import Outcome, Pool
+from mms_server.workers.spec import WorkerSpec
+
+
+class Model:
+    """A model version: its archive, its jobs and its workers. Loop thread only."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        spec: WorkerSpec,
+        policy: Policy,
+        launcher: Launcher,
+        numbers: itertools.count[int],
+    ) -> None:
+        self.archive = archive
+        self.spec = spec
+        self.policy = policy
+        self.is_loaded_at_startup = False
+        self.dispatcher = Dispatcher(spec.model_name, policy, self._has_workers)
+        self.pool = Pool(spec, self.dispatcher, launcher, numbers)
+
+    @property
+    def name(self) -> str:
+        """The name under which clients reach it."""
+        return self.spec.model_name
+
+    @property
+    def version(self) -> str:
+        """What the archive's author calls this version; empty when unsaid."""
+        version = self.archive.manifest.model.version
+        return "" if version is None else str(version)
+
+    def _has_workers(self) -> bool:
+        return self.pool.target.min_workers > 0
+
+    async def scale(self, min_workers: int, max_workers: int, *, wait: bool) -> Outcome | None:
+        """Set how many workers there are to be, and perhaps wait for them.
+
+        Returns None when not waiting. Raises WorkerError when a worker could not be started.
+        """
+        self.pool.set_target(min_workers, max_workers)
+        return await self.pool.reach_target() if wait else None
+
+    async def close(self, reason: MMSError, drain_s: float) -> None:
+        """End the model: refuse new jobs, fail waiting ones, let what runs finish in `drain_s`."""
+        self.dispatcher.close(reason)
+        await self.pool.close(drain_s)
+        await self.archive.release()
