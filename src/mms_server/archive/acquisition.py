@@ -1,0 +1,170 @@
+"""The front door: from a location to a folder that a worker can load, without stopping the loop.
+
+All work is done by a helper process (`__main__`); here is only its life. Whatever way it ends -
+answer, refusal, crash, cancellation - what it left in `workdir` is either the returned archive's
+or removed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import shutil
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from mms_server.archive.exchange import Acquired, Answer, Order, Refused, partial_path
+from mms_server.archive.limits import Limits
+from mms_server.archive.manifest import Manifest, parse_manifest
+from mms_server.archive.policy import FetchPolicy, redacted
+from mms_server.errors import DownloadModelError, InvalidModelError, MMSError, ModelNotFoundError
+
+_LOGGER = logging.getLogger(__name__)
+
+# -P keeps the current folder off the path: it may be a model's.
+_COMMAND = (sys.executable, "-P", "-m", "mms_server.archive")
+
+_ERRORS: dict[str, type[MMSError]] = {
+    cls.__name__: cls
+    for cls in (MMSError, ModelNotFoundError, InvalidModelError, DownloadModelError)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A model on disk.
+
+    Attributes:
+        location: As it was asked for; it may hold credentials (`policy.redacted` hides them).
+        folder: Where the model is: the store's own folder, or one unpacked for this archive alone.
+        manifest: Checked; empty where the model has none.
+        is_owned: Whether the folder was unpacked, and goes away by `release`.
+        digest: sha256 of the zip file in lower-case hex; None for a folder of the store.
+    """
+
+    location: str
+    folder: Path
+    manifest: Manifest
+    is_owned: bool
+    digest: str | None
+
+    async def release(self) -> None:
+        """Remove the folder if it is ours; once more is no error."""
+        if self.is_owned:
+            await asyncio.to_thread(_remove, self.folder)
+
+
+async def acquire(
+    location: str, *, store: Path | None, workdir: Path, policy: FetchPolicy, limits: Limits
+) -> Archive:
+    """Find, fetch, unpack and check the model at a location.
+
+    `workdir` is made when needed and must be this server's alone. Cancelling kills the helper and
+    removes what it wrote, before the cancellation goes on. There is no deadline but the policy's
+    for fetching, and no bound on how many run at once: both are the caller's.
+
+    Raises ModelNotFoundError (no such location), DownloadModelError, InvalidModelError (damaged,
+    hostile or beyond `limits`), MMSError if it cannot be saved or the helper was killed.
+    """
+    folder = _new_folder(workdir)
+    order = Order(location, None if store is None else str(store), str(folder), policy, limits)
+    try:
+        answer = await _delegate(order)
+        if isinstance(answer, Refused):
+            raise _ERRORS.get(answer.error, MMSError)(answer.message)
+        return _archive(location, answer)
+    except BaseException:
+        await _to_its_end(asyncio.to_thread(_remove, folder))
+        raise
+
+
+def _new_folder(workdir: Path) -> Path:
+    return workdir.absolute() / secrets.token_hex(8)
+
+
+def _archive(location: str, answer: Acquired) -> Archive:
+    manifest = Manifest() if answer.manifest is None else parse_manifest(answer.manifest)
+    return Archive(location, Path(answer.folder), manifest, answer.is_owned, answer.digest)
+
+
+async def _delegate(order: Order) -> Answer:
+    # A session of its own: Ctrl-C in the server's terminal is for the server to pass on.
+    process = await asyncio.create_subprocess_exec(
+        *_COMMAND, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True
+    )
+    try:
+        return await _converse(process, order)
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await _to_its_end(process.wait())
+        raise
+
+
+async def _converse(process: Process, order: Order) -> Answer:
+    if process.stdin is None or process.stdout is None:
+        raise AssertionError("the helper was started without pipes")
+    # Left open: the helper takes the end of its input for the server's death.
+    process.stdin.write(msgspec.json.encode(order) + b"\n")
+    async with asyncio.TaskGroup() as group:
+        answer = group.create_task(process.stdout.read())
+        last_line = group.create_task(_log_lines(process, redacted(order.location)))
+    status = await process.wait()
+    process.stdin.close()
+    if status != 0:
+        raise _crash(status, last_line.result(), order.limits)
+    decoded: Answer = msgspec.json.decode(answer.result(), type=Answer)
+    return decoded
+
+
+async def _log_lines(process: Process, subject: str) -> str:
+    """Pass the helper's lines on; return the last one, which ends a traceback."""
+    if process.stderr is None:
+        raise AssertionError("the helper was started without pipes")
+    text = ""
+    async for line in process.stderr:
+        text = line.decode(errors="replace").rstrip()
+        _LOGGER.info("%s: %s", subject, text)
+    return text
+
+
+def _crash(status: int, last_line: str, limits: Limits) -> MMSError:
+    if status == -signal.SIGXCPU:
+        return InvalidModelError(f"The archive takes more than {limits.cpu_s} s to unpack.")
+    if status < 0:
+        name = signal.Signals(-status).name
+        return MMSError(f"The archive helper was ended by {name}; the system's log may say why.")
+    return MMSError(f"The archive helper failed with status {status}: {last_line}")
+
+
+async def _to_its_end(work: Coroutine[object, object, object]) -> None:
+    """Await short work that must not stop half way; a cancellation meanwhile follows after it."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    task.result()
+    if cancelled is not None:
+        raise cancelled
+
+
+def _remove(folder: Path) -> None:
+    """Remove what one acquisition wrote, as far as there is any."""
+    Path(partial_path(str(folder))).unlink(missing_ok=True)
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return
+    except OSError:
+        _LOGGER.warning("Cannot remove %s", folder, exc_info=True)

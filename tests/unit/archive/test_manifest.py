@@ -1,0 +1,117 @@
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mms_server.archive.manifest import (
+    MANIFEST_LIMIT_BYTES,
+    RUNTIMES,
+    Manifest,
+    Runtime,
+    parse_manifest,
+    read_manifest,
+    render_manifest,
+)
+from mms_server.errors import InvalidModelError
+
+
+def write(folder: Path, data: bytes) -> Path:
+    (folder / "MAR-INF").mkdir()
+    (folder / "MAR-INF" / "MANIFEST.json").write_bytes(data)
+    return folder
+
+
+def test_reads_what_the_server_uses_and_keeps_the_rest(tmp_path: Path) -> None:
+    data = b"""{"runtime": "python3", "raw": 1, "license": "MIT",
+      "model": {"modelName": "n", "handler": "s:h", "modelVersion": "1.2", "description": null,
+                "extensions": {"a": [1]}, "unknown": {}},
+      "engine": {"engineName": "MXNet", "engineVersion": 1.9}, "publisher": {"author": "x"}}"""
+    manifest = read_manifest(write(tmp_path, data))
+    assert manifest.runtime == "python3"
+    assert manifest.model.model_name == "n"
+    assert manifest.model.handler == "s:h"
+    assert manifest.model.version == "1.2"
+    assert manifest.model.extensions == {"a": [1]}
+    assert manifest.engine is not None
+    assert manifest.engine.engine_name == "MXNet"
+    assert manifest.raw is not None
+    assert manifest.raw["raw"] == 1
+    assert manifest.raw["publisher"] == {"author": "x"}
+
+
+def test_no_manifest_is_an_empty_one(tmp_path: Path) -> None:
+    assert read_manifest(tmp_path) == Manifest(runtime="python", raw=None)
+    (tmp_path / "MAR-INF").write_text("a file")
+    assert read_manifest(tmp_path) == Manifest()
+
+
+def test_null_fields_and_a_byte_order_mark_are_accepted(tmp_path: Path) -> None:
+    data = b'\xef\xbb\xbf{"runtime": null, "model": null, "engine": null}'
+    manifest = read_manifest(write(tmp_path, data))
+    assert manifest.runtime == "python"
+    assert manifest.model.handler is None
+    assert manifest.engine is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"{", b"[]", b'"x"', b"{'a': 1}", b"\xff\xfe", b'{"a": "\\ud800"}', b"[" * 100_000],
+)
+def test_what_is_not_json_is_refused_with_the_place(tmp_path: Path, data: bytes) -> None:
+    with pytest.raises(
+        InvalidModelError, match=r"^Failed to parse MANIFEST\.json: MAR-INF/MANIFEST\.json: "
+    ):
+        read_manifest(write(tmp_path, data))
+
+
+def test_the_position_of_a_fault_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InvalidModelError, match=r"byte 14"):
+        read_manifest(write(tmp_path, b'{"runtime": 1 x}'))
+
+
+def test_a_huge_manifest_is_refused(tmp_path: Path) -> None:
+    data = b'{"userData": "' + b"x" * MANIFEST_LIMIT_BYTES + b'"}'
+    with pytest.raises(InvalidModelError, match="larger than"):
+        read_manifest(write(tmp_path, data))
+
+
+def test_a_manifest_that_is_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "MAR-INF" / "MANIFEST.json").mkdir(parents=True)
+    with pytest.raises(InvalidModelError, match="Failed to parse"):
+        read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("runtime", ["perl", "PYTHON", "", 3, ["python"], {}])
+def test_an_unknown_runtime_is_refused(runtime: object) -> None:
+    with pytest.raises(InvalidModelError) as caught:
+        parse_manifest({"runtime": runtime})
+    assert caught.value.message == "Runtime is not defined or invalid."
+
+
+@pytest.mark.parametrize("engine", [{}, {"engineName": None}, {"engineName": ""}])
+def test_an_engine_needs_a_name(engine: object) -> None:
+    with pytest.raises(InvalidModelError) as caught:
+        parse_manifest({"engine": engine})
+    assert caught.value.message == "engineName is required in <engine>."
+
+
+def test_a_field_of_another_type_is_refused_with_its_path() -> None:
+    with pytest.raises(InvalidModelError, match=r"\$\.model\.handler"):
+        parse_manifest({"model": {"handler": 5}})
+
+
+@given(st.text(st.characters(codec="utf-8")), st.sampled_from(RUNTIMES))
+def test_what_is_rendered_is_read_back(name: str, runtime: Runtime) -> None:
+    data = render_manifest(name, "s:handle", runtime)
+    manifest = parse_manifest(msgspec.json.decode(data, type=dict[str, object]))
+    assert (manifest.model.model_name, manifest.runtime) == (name, runtime)
+
+
+def test_rendered_as_model_archiver_does() -> None:
+    assert render_manifest("noop", "service:handle", "python") == (
+        b'{\n  "runtime": "python",\n  "model": {\n    "modelName": "noop",\n'
+        b'    "handler": "service:handle"\n  },\n  "modelServerVersion": "1.0",\n'
+        b'  "implementationVersion": "1.0",\n  "specificationVersion": "1.0"\n}'
+    )
