@@ -5,13 +5,13 @@ import logging
 import os
 import signal
 import socket
-import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from mms_server.archive.acquisition import Archive, acquire
@@ -307,11 +307,8 @@ async def test_the_helper_dies_with_the_server(place: Place, web: WebServer) -> 
 
 
 def helpers_of(parent: int) -> list[int]:
-    listing = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
-    )
-    rows = [line.split(None, 2) for line in listing.stdout.splitlines()]
-    return [int(r[0]) for r in rows if int(r[1]) == parent and "mms_server.archive" in r[2]]
+    children = psutil.Process(parent).children()
+    return [child.pid for child in children if "mms_server.archive" in child.cmdline()]
 
 
 def limits_of(pid: int) -> dict[str, list[str]]:
@@ -320,5 +317,8 @@ def limits_of(pid: int) -> dict[str, list[str]]:
 
 
 def is_running(pid: int) -> bool:
-    listing = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
-    return listing.stdout.strip()[:1] not in ("", "Z")
+    try:
+        status: str = psutil.Process(pid).status()
+    except psutil.NoSuchProcess:
+        return False
+    return status != psutil.STATUS_ZOMBIE

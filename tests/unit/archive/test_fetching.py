@@ -3,12 +3,12 @@ import hashlib
 import os
 import socket
 import ssl
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from mms_server.archive.fetching import Download, fetch
 from mms_server.archive.policy import FetchPolicy
@@ -302,16 +302,10 @@ def secure(
 ) -> Iterator[WebServer]:
     """A TLS server that calls itself models.example, and is trusted."""
     folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        "openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 "
-        "-subj /CN=models.example -addext subjectAltName=DNS:models.example",
-        shell=True,
-        cwd=folder,
-        check=True,
-        capture_output=True,
-    )
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(folder / "cert.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    authority.issue_cert("models.example").configure_cert(context)
     monkeypatch.setenv("SSL_CERT_FILE", str(folder / "cert.pem"))
     server = WebServer(context)
     yield server
