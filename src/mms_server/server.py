@@ -40,22 +40,19 @@ from mms_server.workers.runtime import make_runtime_folder, worker_environment
 
 logger = logging.getLogger("mms_server")
 
-Ready = Callable[[str | None], None]
-"""Told once: None when all ports are bound, else the reason why the server does not start."""
+Ready = Callable[[], None]
+"""Called once, when all ports are bound."""
 
 
 def run(configuration: Configuration, ready: Ready) -> int:
     """Run a server until it is told to stop; returns the process's exit status.
 
-    Blocks, and takes over the process: its signals, its limits, its event loop.
+    Blocks, and takes over the process: its signals, its limits, its event loop. Raises
+    ConfigError when the server cannot start as configured.
     """
-    try:
-        check_runtime()
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(_serve(configuration.settings, ready))
-    except ConfigError as exc:
-        ready(str(exc))
-        return 1
+    check_runtime()
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_serve(configuration.settings, ready))
 
 
 def check_runtime() -> None:
@@ -97,7 +94,7 @@ async def _serve(settings: Settings, ready: Ready) -> int:
     except BaseException:
         await server.close(0.0)
         raise
-    ready(None)
+    ready()
     await stop.wait()
     logger.info("Stopping: no new connections; %d open.", server.open_connections)
     await server.close(settings.stop_timeout)
@@ -249,7 +246,7 @@ def _defaults(settings: Settings, folder: Path, mark: str) -> Defaults:
         decode_input=settings.decode_input_request,
         preload=settings.preload_model,
         max_response_bytes=settings.max_response_size,
-        response_timeout_s=settings.response_timeout,
+        response_timeout_s=settings.response_timeout_s,
         startup_timeout_s=settings.default_startup_timeout,
         queue_timeout_s=settings.queue_timeout,
         job_queue_size=settings.job_queue_size,

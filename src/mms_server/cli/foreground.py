@@ -1,0 +1,66 @@
+"""Runs the server in this very process, with its log and its report to whoever started it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from pathlib import Path
+
+from mms_server import logs
+from mms_server.config.description import describe
+from mms_server.config.loading import Configuration
+from mms_server.errors import ConfigError
+from mms_server.server import run
+
+logger = logging.getLogger("mms_server")
+
+
+class Reporter:
+    """Tells the launcher, once, and whoever reads standard output, whether the server started.
+
+    The launcher reads one line from `fd`: empty when all ports are bound, else the reason why not.
+    """
+
+    def __init__(self, fd: int | None = None) -> None:
+        self._fd = fd
+        if fd is not None:
+            os.set_inheritable(fd, False)
+
+    def __call__(self, problem: str | None) -> None:
+        """Report that the server has started, or the problem that keeps it from it."""
+        text = "Model server started." if problem is None else f"Invalid configuration: {problem}"
+        with contextlib.suppress(OSError):  # nobody reads our output: no reason to end
+            os.write(1, f"{text}\n".encode())
+        if self._fd is not None:
+            with contextlib.suppress(OSError):
+                os.write(self._fd, (problem or "").replace("\n", " ").encode() + b"\n")
+            os.close(self._fd)
+            self._fd = None
+
+
+def run_server(configuration: Configuration, reporter: Reporter) -> int:
+    """Run the server until it is told to stop; returns the exit status."""
+    try:
+        writer = logs.setup(Path(os.environ.get("LOG_LOCATION") or "logs").absolute())
+    except OSError as exc:
+        reporter(f"The log folder cannot be used: {exc}. LOG_LOCATION names another one.")
+        return 1
+
+    def report(problem: str | None) -> None:
+        writer.flush()  # what led here is read before it
+        reporter(problem)
+
+    try:
+        logger.info("Configuration:\n%s", describe(configuration))
+        for warning in configuration.warnings:
+            logger.warning("%s", warning)
+        return run(configuration, lambda: report(None))
+    except ConfigError as exc:
+        report(str(exc))
+        return 1
+    except BaseException:
+        logger.exception("The server failed")
+        raise
+    finally:
+        writer.close()

@@ -1,0 +1,38 @@
+"""The options that the launcher and the server process share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mms_server.config.loading import Options
+
+SERVER_TOKEN = "com.amazonaws.ml.mms.ModelServer"  # noqa: S105 - a name, not a secret
+"""Stands in the front end's command line, where the SageMaker inference toolkit looks for it."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what to serve and how."""
+    parser.add_argument(
+        "--mms-config", metavar="FILE", help="configuration file (default: ./config.properties)"
+    )
+    parser.add_argument("--model-store", metavar="DIR", help="folder that models are loaded from")
+    parser.add_argument(
+        "--models",
+        metavar="[NAME=]LOCATION",
+        nargs="+",
+        help="models to load at start: archives or folders in the model store, http(s) URLs, "
+        "or ALL for everything in the store",
+    )
+    parser.add_argument(
+        "--log-config", metavar="FILE", help="accepted; log4j configuration has no effect here"
+    )
+
+
+def to_options(arguments: argparse.Namespace) -> Options:
+    """Turn parsed arguments into what the configuration wants."""
+    return Options(
+        config_file=Path(arguments.mms_config) if arguments.mms_config else None,
+        model_store=arguments.model_store,
+        load_models=",".join(arguments.models) if arguments.models else None,
+    )

@@ -1,0 +1,62 @@
+"""The file that names the running server, for `--stop`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from mms_server.cli.options import SERVER_TOKEN
+
+NAME = ".model_server.pid"
+
+
+class PidFile:
+    """`.model_server.pid` in the system's folder for temporary files, as in Multi Model Server."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or Path(tempfile.gettempdir()) / NAME
+
+    def read(self) -> int | None:
+        """Return the process id in it; None when there is no file or no number in it."""
+        try:
+            return int(self.path.read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a file, whatever is in it."""
+        return self.path.is_symlink() or self.path.exists()
+
+    def write(self, pid: int) -> None:
+        """Create the file; what somebody else put in its place is replaced, never written to."""
+        self.remove()
+        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(fd, "w") as file:
+            file.write(str(pid))
+
+    def remove(self) -> None:
+        """Remove the file if it is there."""
+        with contextlib.suppress(FileNotFoundError):
+            self.path.unlink()
+
+
+def is_server(pid: int) -> bool:
+    """Say whether a process is alive and one of our servers, as far as the system tells.
+
+    Process ids are used again: another program under an old number is no server.
+    """
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (OSError, IndexError):
+        return True  # no /proc: alive is all that is known
+    return state != "Z" and SERVER_TOKEN.encode() in arguments

@@ -1,0 +1,1 @@
+"""One schema, its sources, and for each value where it came from."""

@@ -1,0 +1,215 @@
+"""Every setting, declared once: key, how to read it, default, unit and meaning.
+
+Keys without a remark are Multi Model Server's, with its defaults.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mms_server.config.addresses import Address, parse_address
+
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How one key is read; `parse` raises ValueError that says what is allowed.
+
+    `has_variable` says whether `MMS_<KEY>` may override it, where the file allows that.
+    """
+
+    parse: Callable[[str], Any]
+    help: str
+    has_variable: bool = True
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _flag(text: str) -> bool:
+    return text.strip().lower() == "true"  # any other word is false, as Java has it
+
+
+def _integer(low: int, high: int | None = None) -> Callable[[str], int]:
+    allowed = f"a whole number from {low}" + ("" if high is None else f" to {high}")
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text.strip())
+        except ValueError:
+            raise ValueError(f"{allowed} is expected") from None
+        if value < low or (high is not None and value > high):
+            raise ValueError(f"{allowed} is expected")
+        return value
+
+    return parse
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text.strip())
+    except ValueError:
+        raise ValueError("a number of seconds is expected") from None
+    if not 0 <= value < float("inf"):
+        raise ValueError("a number of seconds, 0 or more, is expected")
+    return value
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(item.strip() for item in text.split(",") if item.strip())
+
+
+def _patterns(text: str) -> tuple[str, ...]:
+    for pattern in _names(text):
+        _pattern(pattern)
+    return _names(text)
+
+
+def _pattern(text: str) -> re.Pattern[str] | None:
+    try:
+        return re.compile(text) if text else None
+    except re.error as exc:
+        raise ValueError(f"a regular expression is expected: {exc}") from exc
+
+
+def _folder(text: str) -> Path:
+    return Path(text).absolute()
+
+
+def _address(default_port: int) -> Callable[[str], Address]:
+    return lambda text: parse_address(text.strip(), default_port)
+
+
+def _setting(
+    parse: Callable[[str], Any], default: Any, help_: str, *, has_variable: bool = True
+) -> Any:
+    return dataclasses.field(
+        default=default, metadata={"setting": Setting(parse, help_, has_variable)}
+    )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The configuration of one server. Times are seconds, sizes bytes."""
+
+    inference_address: Address = _setting(
+        _address(80), Address("127.0.0.1", 8080), "Where the inference API listens."
+    )
+    management_address: Address = _setting(
+        _address(8081),
+        Address("127.0.0.1", 8081),
+        "Where the management API listens; the same as inference_address for one listener.",
+    )
+    model_store: Path | None = _setting(_folder, None, "Folder of models and archives.")
+    load_models: str | None = _setting(
+        _text, None, "Models to load at start: [name=]location, comma-separated, or ALL."
+    )
+    default_workers_per_model: int = _setting(
+        _integer(0), 0, "Workers of each startup model; 0 for one per GPU, else per processor."
+    )
+    default_response_timeout: float = _setting(
+        _seconds, 120.0, "From the start of execution to the answer."
+    )
+    default_response_timeout_seconds: int = _setting(
+        _integer(-1), -1, "The same; counts when 0 or more."
+    )
+    default_startup_timeout: float = _setting(
+        _seconds, 120.0, "For a worker to load its model. Ours.", has_variable=True
+    )
+    queue_timeout: float = _setting(
+        _seconds, 60.0, "From a request's arrival to the start of its execution. Ours."
+    )
+    unregister_model_timeout: float = _setting(
+        _seconds, 120.0, "For the workers of an unregistered model to finish."
+    )
+    stop_timeout: float = _setting(
+        _seconds, 30.0, "For requests to finish when the server is stopped. Ours."
+    )
+    job_queue_size: int | None = _setting(
+        _integer(1), None, "Requests that may wait per model; unset, the predicted wait decides."
+    )
+    max_queued_bytes: int = _setting(
+        _integer(1), 256 * _MIB, "Bytes of requests that may wait per model. Ours."
+    )
+    retry_batches: bool = _setting(
+        _flag, True, "Retry the members of a batch that killed its worker one by one. Ours."
+    )
+    max_request_size: int = _setting(_integer(0), 6_553_500, "Largest request body.")
+    max_response_size: int = _setting(_integer(0), 6_553_500, "Largest response body.")
+    decode_input_request: bool = _setting(
+        _flag, True, "Whether workers decode JSON and text inputs."
+    )
+    default_service_handler: str | None = _setting(_text, None, "Handler of models that name none.")
+    preload_model: bool = _setting(
+        _flag, False, "Load a model once and fork its workers from there."
+    )
+    blacklist_env_vars: re.Pattern[str] | None = _setting(
+        _pattern, None, "Environment variables whose whole name matches are hidden from workers."
+    )
+    allowed_urls: tuple[str, ...] = _setting(
+        _patterns,
+        (),
+        "Regular expressions of URLs that models may come from; unset: any public host. Ours.",
+    )
+    allowed_hosts: tuple[str, ...] = _setting(
+        _names, (), "Names besides loopback's that the management API may be called by. Ours."
+    )
+    download_timeout: float = _setting(_seconds, 3600.0, "For fetching one archive. Ours.")
+    max_archive_entries: int = _setting(_integer(1), 20_000, "Files in one archive. Ours.")
+    max_archive_bytes: int = _setting(
+        _integer(1), 32 * 1024 * _MIB, "Size of one archive, packed or unpacked. Ours."
+    )
+    max_archive_ratio: int = _setting(
+        _integer(1), 100, "Unpacked bytes for each byte of an archive. Ours."
+    )
+    idle_timeout: float = _setting(_seconds, 600.0, "For the next request on a connection. Ours.")
+    header_timeout: float = _setting(_seconds, 30.0, "For the head of a request to arrive. Ours.")
+    body_timeout: float = _setting(
+        _seconds, 60.0, "Without progress in reading a request or writing an answer. Ours."
+    )
+
+    @property
+    def response_timeout_s(self) -> float:
+        """The response timeout that counts."""
+        if self.default_response_timeout_seconds >= 0:
+            return float(self.default_response_timeout_seconds)
+        return self.default_response_timeout
+
+    @property
+    def startup_workers(self) -> int:
+        """How many workers a startup model gets."""
+        return self.default_workers_per_model or os.cpu_count() or 1
+
+
+SETTINGS: dict[str, Setting] = {
+    field.name: field.metadata["setting"] for field in dataclasses.fields(Settings)
+}
+
+IGNORED = frozenset(
+    (
+        "async_logging",
+        "debug",
+        "io_ratio",
+        "model_server_home",
+        "netty_client_threads",
+        "number_of_gpu",
+        "number_of_netty_threads",
+        "plugins_path",
+        "prefer_direct_buffer",
+        "use_native_io",
+        "vmargs",
+        "metric_time_interval",
+    )
+)
+"""Keys of Multi Model Server that mean nothing here, or not yet: accepted, and reported as such."""
+
+GATE = "enable_envvars_config"
+"""Whether the file lets `MMS_` variables override it."""
