@@ -129,7 +129,7 @@ class Server:
         await self._register_startup_models()
         settings = self._settings
         inference, management = settings.inference_address, settings.management_address
-        if inference == management:
+        if inference.shares_listener(management):
             await self._listen(inference, self._router(management, is_inference=True), "Server")
         else:
             await self._listen(inference, self._router(None, is_inference=True), "Inference")

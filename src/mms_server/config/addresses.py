@@ -17,6 +17,10 @@ class Address:
     port: int = 0
     path: Path | None = None
 
+    def shares_listener(self, other: Address) -> bool:
+        """Say whether both name one listener; two free ports are two."""
+        return self == other and (self.path is not None or self.port != 0)
+
     def __str__(self) -> str:
         return f"http://{self.host}:{self.port}" if self.path is None else f"unix:{self.path}"
 

@@ -28,7 +28,8 @@ class Limits:
     body_timeout_s: float = 60.0
     """Without progress: between two pieces of a body, either way."""
 
-    linger_bytes: int = 1024 * KIB
+    linger_bytes: int = 32 * 1024 * KIB
     linger_s: float = 2.0
     """How much of a refused body is read and thrown away, so that the client reads the answer
-    before it sees a reset (RFC 9112 section 9.6)."""
+    before it sees a reset (RFC 9112 section 9.6). Several clients, Python's among them, do not look
+    for an answer before they have sent their whole body."""

@@ -1,0 +1,153 @@
+"""Starting and stopping: commands, messages, exit statuses, and what is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from support.load import running_load
+from support.running_server import MakeModel, StartServer, wait_until
+
+
+def launch(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the launcher; its output goes to a file, since the server inherits it and stays."""
+    output = folder / f"launcher-{len(list(folder.glob('launcher-*')))}.out"
+    environ = {**os.environ, "TEMP": str(folder), "TMPDIR": str(folder)}
+    with output.open("w") as out:
+        done = subprocess.run(
+            [sys.executable, "-m", "mms_server.cli.model_server", *arguments],
+            cwd=folder,
+            env=environ,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            timeout=60,
+        )
+    return subprocess.CompletedProcess(done.args, done.returncode, output.read_text(), "")
+
+
+def free_ports_config(folder: Path) -> str:
+    config = folder / "free.properties"
+    config.write_text(
+        "inference_address=http://127.0.0.1:0\nmanagement_address=http://127.0.0.1:0\n"
+    )
+    return str(config)
+
+
+def test_start_returns_and_stop_ends_everything(tmp_path: Path, store: Path, noop: str) -> None:
+    config = free_ports_config(tmp_path)
+    started = launch(
+        tmp_path, "--start", "--mms-config", config, "--model-store", str(store), "--models", noop
+    )
+    assert started.returncode == 0
+    assert "Model Store: " in started.stdout
+    assert "Inference API bind to: http://127.0.0.1:" in started.stdout
+    assert "Management API bind to: http://127.0.0.1:" in started.stdout
+    assert started.stdout.rstrip().endswith("Model server started.")
+    pid = int((tmp_path / ".model_server.pid").read_text())
+    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    assert len(family) > 2
+    listening = [
+        connection.laddr
+        for process in family
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert {address.ip for address in listening} == {"127.0.0.1"}
+    again = launch(tmp_path, "--start", "--mms-config", config)
+    assert again.returncode == 1
+    assert "Model server is already running, please use" in again.stdout
+    stopped = launch(tmp_path, "--stop")
+    assert (stopped.returncode, stopped.stdout) == (0, "Model server stopped.\n")
+    wait_until(lambda: not any(p.is_running() for p in family), "every process to end")
+    assert not (tmp_path / ".model_server.pid").exists()
+    assert not list(tmp_path.glob("mms-*"))
+    stopped = launch(tmp_path, "--stop")
+    assert (stopped.returncode, stopped.stdout) == (0, "Model server is not currently running.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--log-config", "nope.xml"], "--log-config file not found: nope.xml"),
+        (["--mms-config", "nope"], "--mms-config file not found: nope"),
+        (["--model-store", "nope"], "--model-store directory not found: nope"),
+        (["--models", "a.mar"], "--model-store is required to load model locally."),
+    ],
+)
+def test_arguments_that_are_wrong(tmp_path: Path, arguments: list[str], message: str) -> None:
+    done = launch(tmp_path, "--start", *arguments)
+    assert (done.returncode, done.stdout) == (1, message + "\n")
+    assert not (tmp_path / ".model_server.pid").exists()
+
+
+def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        config = tmp_path / "config.properties"
+        config.write_text(f"inference_address=http://127.0.0.1:{port}\n")
+        done = launch(tmp_path, "--start")
+    assert done.returncode == 1
+    assert f"Failed to bind to address: http://127.0.0.1:{port}" in done.stdout
+    assert not (tmp_path / ".model_server.pid").exists()
+    assert not list(tmp_path.glob("mms-*"))
+
+
+def test_a_value_that_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "config.properties").write_text("job_queue_size=many\nmodel_stor=x\n")
+    done = launch(tmp_path, "--start")
+    assert done.returncode == 1
+    assert "job_queue_size=many (from " in done.stdout
+    assert "a whole number from 1 is expected" in done.stdout
+
+
+def test_an_orphan_pid_file_is_no_obstacle(tmp_path: Path) -> None:
+    """The number now belongs to another program: this test."""
+    (tmp_path / ".model_server.pid").write_text(str(os.getpid()))
+    done = launch(tmp_path, "--start", "--mms-config", free_ports_config(tmp_path))
+    assert done.returncode == 0
+    assert done.stdout.startswith("Removing orphan pid file.\n")
+    assert launch(tmp_path, "--stop").returncode == 0
+
+
+def test_a_startup_model_that_cannot_be_had_is_a_warning(start: StartServer, noop: str) -> None:
+    server = start(models=["nope.mar", noop])
+    assert "Failed to load model: nope.mar" in server.log
+    server.wait_ready("noop")
+    assert server.describe("noop")["loadedAtStartup"] is True
+
+
+def test_all_models_of_the_store(start: StartServer, noop: str, echo: str) -> None:
+    server = start(models=["ALL"])
+    server.wait_ready("noop")
+    server.wait_ready("echo")
+
+
+def test_sigterm_finishes_what_is_in_flight(start: StartServer, make_model: MakeModel) -> None:
+    make_model(
+        "slow",
+        "import time\n"
+        "def handle(data, context):\n"
+        "    if data: time.sleep(0.5)\n"
+        "    return ['done'] * len(data or [])\n",
+    )
+    server = start(models=["slow"])
+    server.wait_ready("slow")
+    with running_load(server.inference_port, "/predictions/slow", 4) as load:
+        wait_until(lambda: server.counters("slow")["pending"] == 4, "four requests in flight")
+        load.is_stopping.set()
+        assert server.stop() == 0
+    assert load.broken == []
+    assert load.statuses == {200: 4}
+
+
+def test_foreground_ends_with_the_server(start: StartServer, noop: str) -> None:
+    server = start()
+    os.kill(server.pid, signal.SIGKILL)
+    assert server.process.wait(timeout=30) == 128 + signal.SIGKILL
