@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mms_server.config.addresses import Address
+from mms_server.config.loading import Configuration, Options, load
+from mms_server.config.schema import SETTINGS, Settings
+from mms_server.errors import ConfigError
+
+
+def configure(
+    folder: Path, text: str = "", options: Options | None = None, **environ: str
+) -> Configuration:
+    (folder / "config.properties").write_text(text)
+    return load(options or Options(), environ, folder)
+
+
+def test_defaults_are_those_of_multi_model_server(tmp_path: Path) -> None:
+    configuration = load(Options(), {}, tmp_path)
+    settings = configuration.settings
+    assert settings == Settings()
+    assert settings.inference_address == Address("127.0.0.1", 8080)
+    assert settings.management_address == Address("127.0.0.1", 8081)
+    assert (settings.max_request_size, settings.max_response_size) == (6_553_500, 6_553_500)
+    assert settings.response_timeout_s == 120
+    assert settings.job_queue_size is None
+    assert settings.decode_input_request is True
+    assert (configuration.config_file, configuration.warnings) == (None, ())
+
+
+def test_every_field_has_a_setting_with_help() -> None:
+    assert set(SETTINGS) == set(Settings.__dataclass_fields__)
+    assert all(setting.help.endswith(".") for setting in SETTINGS.values())
+
+
+def test_the_file_is_found_by_variable_then_option_then_name(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_text(f"load_models={name}")
+    options = Options(config_file=Path("a"))
+    assert configure(tmp_path, "load_models=c").settings.load_models == "c"
+    assert configure(tmp_path, "load_models=c", options).settings.load_models == "a"
+    found = configure(tmp_path, "load_models=c", options, MMS_CONFIG_FILE="b")
+    assert found.settings.load_models == "b"
+    with pytest.raises(ConfigError, match="--mms-config file not found: nope"):
+        configure(tmp_path, "", Options(config_file=Path("nope")))
+
+
+def test_variables_win_only_where_the_file_lets_them(tmp_path: Path) -> None:
+    options = Options(load_models="command")
+    text = "load_models=file\n"
+    shut = configure(tmp_path, text, options, MMS_LOAD_MODELS="variable")
+    assert shut.settings.load_models == "command"
+    assert shut.origins["load_models"] == "the command line"
+    text += "enable_envvars_config=TRUE\n"
+    opened = configure(tmp_path, text, options, MMS_LOAD_MODELS="variable")
+    assert opened.settings.load_models == "variable"
+    assert opened.origins["load_models"] == "environment variable MMS_LOAD_MODELS"
+
+
+def test_placeholders_are_replaced_wherever_they_stand(tmp_path: Path) -> None:
+    configuration = configure(tmp_path, "load_models=$$A$$,x$$B$$", A="one", B="two")
+    assert configuration.settings.load_models == "one,xtwo"
+    with pytest.raises(ConfigError, match="Invalid Environment Variable NOPE"):
+        configure(tmp_path, "load_models=$$NOPE$$")
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("job_queue_size=many", "a whole number from 1 is expected"),
+        ("job_queue_size=0", "a whole number from 1 is expected"),
+        ("queue_timeout=-1", "0 or more"),
+        ("queue_timeout=soon", "a number of seconds is expected"),
+        ("queue_timeout=inf", "0 or more"),
+        ("inference_address=nowhere", "Invalid binding address"),
+        ("blacklist_env_vars=(", "a regular expression is expected"),
+        ("allowed_urls=https://x/.*,(", "a regular expression is expected"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_origin(tmp_path: Path, line: str, complaint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        configure(tmp_path, line)
+    assert f"{line} (from {tmp_path / 'config.properties'})" in str(caught.value)
+    assert complaint in str(caught.value)
+
+
+def test_what_is_unknown_or_ignored_is_said(tmp_path: Path) -> None:
+    text = "model_stor=/x\nvmargs=-Xmx1g\nno_such_thing_at_all=1\nqueue_timeout=5"
+    assert configure(tmp_path, text).warnings == (
+        "Unknown key model_stor is ignored. Did you mean model_store?",
+        "vmargs has no effect in this server and is ignored.",
+        "Unknown key no_such_thing_at_all is ignored.",
+    )
+
+
+def test_the_response_timeout_is_seconds_and_says_so(tmp_path: Path) -> None:
+    configuration = configure(tmp_path, "default_response_timeout=5")
+    assert configuration.settings.response_timeout_s == 5
+    assert "read as seconds" in configuration.warnings[0]
+    text = "default_response_timeout=5\ndefault_response_timeout_seconds=7"
+    configuration = configure(tmp_path, text)
+    assert configuration.settings.response_timeout_s == 7
+    assert configuration.warnings == ()
+
+
+def test_values_take_their_types(tmp_path: Path) -> None:
+    settings = configure(
+        tmp_path,
+        "blacklist_env_vars=AWS_.*\nallowed_hosts=a, b\npreload_model=True\nmodel_store=/models",
+    ).settings
+    assert settings.blacklist_env_vars == re.compile("AWS_.*")
+    assert settings.allowed_hosts == ("a", "b")
+    assert settings.preload_model is True
+    assert settings.model_store == Path("/models")
+
+
+def test_startup_workers_default_to_the_processors(tmp_path: Path) -> None:
+    assert configure(tmp_path).settings.startup_workers >= 1
+    assert configure(tmp_path, "default_workers_per_model=3").settings.startup_workers == 3
