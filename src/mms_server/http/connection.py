@@ -72,6 +72,7 @@ class Exchange:
         """
         if self.is_open:
             self.is_open = False
+            self.on_gone = None  # it may lead back here: without it there is no cycle to collect
             self._connection.write_response(self, line, fields, body, close)
 
 
@@ -196,10 +197,11 @@ class Connection(asyncio.Protocol):
         is_last = (
             close
             or self._is_draining
-            or not is_whole
-            or (request is not None and not request.is_keep_alive)
+            or request is None
+            or not request.is_complete
+            or not request.is_keep_alive
         )
-        length = sum(map(len, body))
+        length = len(body[0]) if len(body) == 1 else sum(map(len, body))
         head = render_head(line, fields, length, is_last=is_last)
         if request is not None and request.method == b"HEAD":
             self._transport.write(head)
@@ -281,7 +283,9 @@ class Connection(asyncio.Protocol):
     def _regulate_reading(self) -> None:
         """Read no further ahead than one request: what is pipelined waits in the kernel."""
         parser = self._parser
-        wants = not (parser.complete or (self._exchange is not None and not parser.is_idle))
+        wants = not parser.complete and (
+            self._exchange is None or (parser.head is None and not parser.is_in_head)
+        )
         if wants != self._is_reading and not self._transport.is_closing() and not self._has_eof:
             self._is_reading = wants
             if wants:

@@ -30,8 +30,8 @@ class RequestParser:
 
     `complete` holds requests that are whole. `head` is the request whose header section is whole
     and whose body is still to come. `error` is what ended the parse: it is due after every request
-    in `complete` has been answered. `begun` counts the requests that have begun. One parser a
-    connection; loop thread only.
+    in `complete` has been answered. `begun` counts the requests that have begun; `is_in_head` tells
+    that a header section has begun and not ended. One parser a connection; loop thread only.
     """
 
     __slots__ = (
@@ -39,7 +39,6 @@ class RequestParser:
         "_fields",
         "_has_begun",
         "_head_fed_bytes",
-        "_is_in_head",
         "_limits",
         "_parser",
         "_target",
@@ -48,6 +47,7 @@ class RequestParser:
         "complete",
         "error",
         "head",
+        "is_in_head",
     )
 
     def __init__(self, limits: Limits) -> None:
@@ -61,19 +61,14 @@ class RequestParser:
         self._fields: list[bytes] = []
         self._field_bytes = 0
         self._watched: dict[bytes, bytes] = {}
-        self._is_in_head = False
+        self.is_in_head = False
         self._has_begun = False
         self._head_fed_bytes = 0
 
     @property
     def is_idle(self) -> bool:
         """Whether no part of a request has been read since the last complete one."""
-        return not self._is_in_head and self.head is None
-
-    @property
-    def is_in_head(self) -> bool:
-        """Whether a header section has begun and not ended."""
-        return self._is_in_head
+        return not self.is_in_head and self.head is None
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes; results appear in `complete`, `head` and `error`."""
@@ -88,7 +83,7 @@ class RequestParser:
             self._end_after_last()
         except httptools.HttpParserError as exc:
             self._fail(exc)
-        if self._is_in_head and not self._has_begun:
+        if self.is_in_head and not self._has_begun:
             self._head_fed_bytes += len(data)
             if self._head_fed_bytes > self._limits.request_line_bytes + self._limits.header_bytes:
                 self.error = BadRequestError(_UNEXPECTED)
@@ -112,7 +107,7 @@ class RequestParser:
         self._fields = []
         self._field_bytes = 0
         self._watched = {}
-        self._is_in_head = True
+        self.is_in_head = True
         self._has_begun = True
         self._head_fed_bytes = 0
 
@@ -124,7 +119,7 @@ class RequestParser:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Collect one field."""
-        if not self._is_in_head:
+        if not self.is_in_head:
             return  # a trailer: merged into nothing (RFC 9110 section 6.5.1)
         value = value.strip(b" \t")
         self._fields += (name, value)
@@ -147,7 +142,7 @@ class RequestParser:
         if len(method) + len(self._target) + _LINE_OVERHEAD > self._limits.request_line_bytes:
             raise BadRequestError(_UNEXPECTED)
         self.head = request = Request(method, _origin_form(self._target), self._fields)
-        self._is_in_head = False
+        self.is_in_head = False
         version = parser.get_http_version()
         if version == "1.0":
             # "A client MUST NOT send ... Transfer-Encoding unless it knows the server will handle

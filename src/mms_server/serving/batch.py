@@ -20,22 +20,20 @@ class Batch:
     def __init__(self, number: int, jobs: list[Job]) -> None:
         self.number = number
         self.jobs = jobs
-        self.size_bytes = sum(job.size_bytes for job in jobs)
+        self.size_bytes = jobs[0].size_bytes if len(jobs) == 1 else sum(j.size_bytes for j in jobs)
         self.unanswered = len(jobs)
         self.has_lapsed = False
 
     def encode(self, now: float) -> list[bytes]:
         """Encode the batch for its worker: the head, then every value's chunks as they are."""
         heads = []
-        chunks: list[bytes] = []
+        frame = [b""]
         for job in self.jobs:
-            parameters = []
-            for name, content_type, value in job.inputs:
-                parameters.append((name, content_type, sum(map(len, value))))
-                chunks += value
             remaining_ms = min(int((job.deadline - now) * 1000), _MAX_REMAINING_MS)
             heads.append(
-                wire.encode_job(job.request_id, max(remaining_ms, 0), job.fields, parameters)
+                wire.encode_job(job.request_id, max(remaining_ms, 0), job.fields, job.inputs)
             )
-        head = wire.encode_predict_head(self.number, heads, sum(map(len, chunks)))
-        return [head, *chunks]
+            for value in job.inputs:
+                frame += value.chunks
+        frame[0] = wire.encode_predict_head(self.number, heads, self.size_bytes)
+        return frame

@@ -11,11 +11,12 @@ from mms_server.errors import MMSError
 class Input(NamedTuple):
     """One named value given to a model; its chunks are never joined in the front end.
 
-    `content_type` is empty where the client stated none.
+    `content_type` is empty where the client stated none; `size_bytes` is that of all chunks.
     """
 
     name: bytes
     content_type: bytes
+    size_bytes: int
     chunks: Sequence[bytes]
 
 
