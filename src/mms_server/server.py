@@ -157,10 +157,13 @@ class Server:
         """Accept nothing more, finish what was accepted within `drain_s`, end every process."""
         for listener in self._listeners:
             listener.stop_accepting()
-        deadline = asyncio.get_running_loop().time() + drain_s
-        while self.open_connections and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.02)
-        await self._registry.close(max(0.0, deadline - asyncio.get_running_loop().time()))
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + drain_s
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(drain_s):
+                for listener in self._listeners:
+                    await listener.wait_closed()
+        await self._registry.close(max(0.0, deadline - loop.time()))
         for listener in self._listeners:
             listener.abort()
         self._launcher.close()

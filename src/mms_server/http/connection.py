@@ -18,6 +18,7 @@ from typing import Protocol, cast
 
 from mms_server.errors import MMSError, RequestTimeoutError
 from mms_server.http.limits import Limits
+from mms_server.http.open_connections import OpenConnections
 from mms_server.http.parser import RequestParser
 from mms_server.http.request import Request
 from mms_server.http.response import CONTINUE, render_head
@@ -105,7 +106,7 @@ class Connection(asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, application: Application, limits: Limits, registry: set[Connection]) -> None:
+    def __init__(self, application: Application, limits: Limits, registry: OpenConnections) -> None:
         self._application = application
         self._limits = limits
         self._registry = registry

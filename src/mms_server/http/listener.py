@@ -11,6 +11,7 @@ from pathlib import Path
 from mms_server.errors import ConfigError
 from mms_server.http.connection import Application, Connection
 from mms_server.http.limits import Limits
+from mms_server.http.open_connections import OpenConnections
 
 BACKLOG = 4096
 """Linux caps it at `net.core.somaxconn`, 4096 by default since 5.4."""
@@ -22,7 +23,7 @@ class Listener:
     def __init__(self, application: Application, limits: Limits) -> None:
         self._application = application
         self._limits = limits
-        self._connections: set[Connection] = set()
+        self._connections = OpenConnections()
         self._server: asyncio.Server | None = None
         self._socket_path: Path | None = None
         self.address = ""
@@ -94,7 +95,7 @@ class Listener:
             with contextlib.suppress(FileNotFoundError):
                 self._socket_path.unlink()
             self._socket_path = None
-        for connection in list(self._connections):
+        for connection in self._connections:
             connection.drain()
 
     @property
@@ -102,9 +103,13 @@ class Listener:
         """How many clients are connected."""
         return len(self._connections)
 
+    async def wait_closed(self) -> None:
+        """Wait until every connection is closed."""
+        await self._connections.wait_empty()
+
     def abort(self) -> None:
         """Cut every connection that is left."""
-        for connection in list(self._connections):
+        for connection in self._connections:
             connection.abort()
 
 
