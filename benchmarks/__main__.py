@@ -1,0 +1,94 @@
+"""`python -m benchmarks`: measure, print the report, exit 0 if what was asked for was measured."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from benchmarks import fleet, machine, rounds, servers
+from benchmarks.console import say
+from benchmarks.errors import BenchError
+from benchmarks.report import Report
+from benchmarks.rounds import Plan
+
+_QUICK = Plan(duration_s=3, rounds=1, warm_up_s=1, first_warm_up_s=5)
+_MUST = "ours"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmark; the exit status is 1 if this server was to be measured and was not."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _exit)  # unwinds, so that the servers are ended
+    try:
+        report = _run(_plan(options), options.servers)
+    except BenchError as error:
+        say(f"nothing was measured: {error}")
+        return 1
+    print(report.to_markdown())
+    if options.json:
+        options.json.write_text(report.to_json())
+    measured = {sample.server for sample in report.samples}
+    if not measured or (_MUST in options.servers and _MUST not in measured):
+        say(f"{_MUST} was not measured")
+        return 1
+    return 0
+
+
+def _run(plan: Plan, names: Sequence[str]) -> Report:
+    here = machine.describe()
+    with fleet.started(names) as running:
+        samples = rounds.run(plan, running)
+        versions = {server.name: server.version() for server in running}
+    return Report(here, versions, plan, samples)
+
+
+def _plan(options: argparse.Namespace) -> Plan:
+    base = _QUICK if options.quick else Plan()
+    return Plan(
+        connections=options.connections or base.connections,
+        duration_s=options.duration or base.duration_s,
+        rounds=options.rounds or base.rounds,
+        warm_up_s=base.warm_up_s,
+        first_warm_up_s=base.first_warm_up_s,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    add = parser.add_argument
+    add("--quick", action="store_true", help="one round of 3 s: a smoke test, not a result")
+    add("--servers", type=_names, default=servers.NAMES, help=f"of {','.join(servers.NAMES)}")
+    add("--connections", type=_numbers, help="kept alive at once (1,100,200)")
+    add("--duration", type=_number, metavar="SECONDS", help="of one measurement (10)")
+    add("--rounds", type=_number, help="of all servers (3)")
+    add("--json", type=Path, metavar="FILE", help="where to write every sample")
+    return parser
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    if unknown := set(names) - set(servers.NAMES):
+        raise argparse.ArgumentTypeError(f"no such server: {', '.join(sorted(unknown))}")
+    return names
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(_number(part) for part in text.split(","))
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"not a positive whole number: {text}")
+    return int(text)
+
+
+def _exit(_signal: int, _frame: object) -> NoReturn:
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""The servers of one run: all started before the first measurement, all ended after the last.
+
+They idle side by side, and only one is loaded at a time: starting them anew for each round would
+take longer than measuring, and Java would be measured cold.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from benchmarks import servers
+from benchmarks.console import say
+from benchmarks.errors import BenchError
+from benchmarks.servers import Server
+
+
+@contextmanager
+def started(names: Iterable[str]) -> Iterator[list[Server]]:
+    """Start the named servers, leaving out with a printed line each that cannot be started."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mms-bench-"))
+        running = []
+        for server in servers.by_name(names, Path(folder)):
+            stack.callback(server.stop)
+            if _is_started(server):
+                running.append(server)
+        yield running
+
+
+def _is_started(server: Server) -> bool:
+    say(f"starting {server.name}")
+    try:
+        server.start()
+    except BenchError as error:
+        say(f"SKIPPED {server.name}: {error}")
+        return False
+    return True

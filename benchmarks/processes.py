@@ -1,0 +1,93 @@
+"""What /proc says of a tree of processes: members, processor time, memory. See proc(5)."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+_PROC = Path("/proc")
+
+
+class CpuTime(NamedTuple):
+    """Seconds of processor time; the sum is exact, the split is sampled at each clock tick."""
+
+    user_s: float
+    system_s: float
+
+    @property
+    def total_s(self) -> float:
+        """User and system together."""
+        return self.user_s + self.system_s
+
+    def since(self, earlier: CpuTime) -> CpuTime:
+        """Return what was spent after `earlier` was read."""
+        return CpuTime(self.user_s - earlier.user_s, self.system_s - earlier.system_s)
+
+
+class Stat(NamedTuple):
+    """The fields of /proc/PID/stat that matter here; `started_ticks` tells a reused pid apart."""
+
+    pid: int
+    state: str
+    parent_pid: int
+    cpu: CpuTime
+    started_ticks: int
+
+
+def read_stat(pid: int) -> Stat | None:
+    """Return what the kernel says of a process, or None if it is gone or a zombie."""
+    try:
+        text = (_PROC / str(pid) / "stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The name in parentheses may itself hold blanks and parentheses. Field 3 follows the last one.
+    fields = text.rpartition(")")[2].split()
+    tick_s = 1 / os.sysconf("SC_CLK_TCK")
+    # utime and cutime, stime and cstime: a child that ended and was waited for still counts.
+    user, system = int(fields[11]) + int(fields[13]), int(fields[12]) + int(fields[14])
+    cpu = CpuTime(user * tick_s, system * tick_s)
+    stat = Stat(pid, fields[0], int(fields[1]), cpu, int(fields[19]))
+    return None if stat.state == "Z" else stat
+
+
+def tree(root_pid: int) -> list[int]:
+    """Return the living processes from `root_pid` downwards, parents before children."""
+    children: defaultdict[int, list[int]] = defaultdict(list)
+    for entry in _PROC.iterdir():
+        stat = read_stat(int(entry.name)) if entry.name.isdigit() else None
+        if stat is not None:
+            children[stat.parent_pid].append(stat.pid)
+    members = [root_pid] if read_stat(root_pid) else []
+    for pid in members:
+        members.extend(children[pid])
+    return members
+
+
+def cpu_time(pids: Iterable[int]) -> CpuTime:
+    """Return the processor time spent so far by these processes and the children they reaped."""
+    times = [stat.cpu for pid in pids if (stat := read_stat(pid))]
+    return CpuTime(sum(time.user_s for time in times), sum(time.system_s for time in times))
+
+
+def memory_bytes(pids: Iterable[int]) -> int:
+    """Return the proportional set size of these processes: shared pages count once in the sum."""
+    return sum(_pss_bytes(pid) for pid in pids)
+
+
+def command_line(pid: int) -> str:
+    """Return the arguments of a process, parted by blanks; empty if it is gone."""
+    try:
+        return (_PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def _pss_bytes(pid: int) -> int:
+    try:
+        lines = (_PROC / str(pid) / "smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)

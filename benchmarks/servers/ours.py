@@ -1,0 +1,39 @@
+"""This project's server, from the interpreter that runs the benchmark."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import platform
+import sys
+from pathlib import Path
+
+from benchmarks.errors import BenchError
+from benchmarks.servers import properties
+from benchmarks.servers.recipe import Start
+
+_MODULE = "mms_server.cli.model_server"
+
+
+class Ours:
+    """Started as a user would, in the foreground, with the queue limits that it has by default."""
+
+    name = "ours"
+
+    def install(self) -> None:
+        """Check that the package is there: `make bench` installs it."""
+        try:
+            is_found = importlib.util.find_spec(_MODULE) is not None
+        except ModuleNotFoundError:
+            is_found = False
+        if not is_found:
+            raise BenchError(f"{_MODULE} cannot be imported; try: make bench")
+
+    def version(self) -> str:
+        """Return the installed version and the interpreter's."""
+        release = importlib.metadata.version("mms-server")
+        return f"mms-server {release} on Python {platform.python_version()}"
+
+    def prepare(self, folder: Path) -> Start:
+        """Lay out `folder` for the launcher, which starts the front end and its worker."""
+        return properties.prepare([sys.executable, "-m", _MODULE], folder)

@@ -1,0 +1,50 @@
+"""The one workload: a five-byte body posted to a model that answers `OK` and does nothing else."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import urllib.request
+from pathlib import Path
+
+BODY = "hello"
+"""What each request carries: five bytes, application/octet-stream."""
+
+ANSWER = "OK"
+MODEL = "noop"
+PATH = f"/predictions/{MODEL}"
+
+_HANDLER = f'''"""Answer every request with the same two bytes."""
+
+
+def handle(data, context):
+    return ["{ANSWER}"] * len(data) if data else None
+'''
+_MANIFEST = {
+    "runtime": "python",
+    "model": {"modelName": MODEL, "handler": "service:handle"},
+    "specificationVersion": "1.0",
+    "implementationVersion": "1.0",
+    "modelServerVersion": "1.0",
+}
+_PROBE_TIMEOUT_S = 5.0
+
+
+def write_model(store: Path) -> None:
+    """Put the no-op model, as a plain directory, into the model store."""
+    manifest = store / MODEL / "MAR-INF" / "MANIFEST.json"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text(json.dumps(_MANIFEST, indent=2))
+    (store / MODEL / "service.py").write_text(_HANDLER)
+
+
+def is_answered(url: str) -> bool:
+    """Say whether one prediction through `url` comes back with the expected answer."""
+    request = urllib.request.Request(
+        url, data=BODY.encode(), headers={"Content-Type": "application/octet-stream"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=_PROBE_TIMEOUT_S) as response:
+            return bool(response.read() == ANSWER.encode())
+    except (OSError, http.client.HTTPException):  # an HTTP error status is an OSError too
+        return False
