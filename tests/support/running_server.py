@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -31,6 +32,13 @@ def wait_until(probe: Callable[[], T], what: str, deadline_s: float = DEADLINE_S
             return seen
         time.sleep(0.01)
     raise AssertionError(f"waited {deadline_s:g} s in vain: {what}")
+
+
+def free_port() -> int:
+    """Find a loopback port that is free now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
 
 
 @dataclass(frozen=True)
