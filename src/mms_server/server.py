@@ -25,7 +25,7 @@ from mms_server.api.management import Management
 from mms_server.api.request_ids import request_ids
 from mms_server.archive.limits import Limits as ArchiveLimits
 from mms_server.archive.location import default_name, list_store
-from mms_server.archive.policy import FetchPolicy
+from mms_server.archive.policy import FetchPolicy, redacted
 from mms_server.config.addresses import Address
 from mms_server.config.loading import Configuration
 from mms_server.config.schema import Settings
@@ -214,7 +214,7 @@ class Server:
             except ConflictError as exc:
                 raise ConfigError(str(exc)) from exc
             except MMSError as exc:
-                logger.warning("Failed to load model: %s (%s)", location, exc)
+                logger.warning("Failed to load model: %s (%s)", redacted(location), exc)
             else:
                 model.is_loaded_at_startup = True
 

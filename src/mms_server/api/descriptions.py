@@ -39,7 +39,7 @@ def describe(model: Model) -> dict[str, object]:
         "modelVersion": model.version or None,
         "modelUrl": redacted(model.archive.location),
         "engine": None if manifest.engine is None else manifest.engine.engine_name,
-        "runtime": manifest.runtime,
+        "runtime": model.spec.runtime,
         "minWorkers": target.min_workers,
         "maxWorkers": target.max_workers,
         "batchSize": policy.batch_size,

@@ -7,6 +7,7 @@ import itertools
 import logging
 
 from mms_server.archive.acquisition import Archive, acquire
+from mms_server.archive.policy import redacted
 from mms_server.errors import (
     ConflictError,
     InvalidModelError,
@@ -70,7 +71,7 @@ class Registry:
         except BaseException:
             await archive.release()
             raise
-        logger.info("Model %s registered from %s", model.name, registration.location)
+        logger.info("Model %s registered from %s", model.name, redacted(registration.location))
         return model
 
     async def register_and_scale(
@@ -134,6 +135,7 @@ class Registry:
             decode_input=defaults.decode_input,
             max_response_bytes=defaults.max_response_bytes,
             preload=defaults.preload if preload is None else preload,
+            runtime=registration.runtime or archive.manifest.runtime,
             environment=defaults.environment,
             startup_timeout_s=(
                 defaults.startup_timeout_s if startup_timeout_s is None else startup_timeout_s

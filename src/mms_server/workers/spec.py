@@ -13,8 +13,8 @@ from typing import Any
 class WorkerSpec:
     """Everything that a worker of one model version is told or started with.
 
-    `python` is the interpreter; `environment` the complete environment of the process. Two specs
-    are never equal: each is one model version.
+    `runtime` chooses the interpreter; `environment` is the complete environment of the process.
+    Two specs are never equal: each is one model version.
     """
 
     model_name: str
@@ -25,9 +25,17 @@ class WorkerSpec:
     decode_input: bool = True
     max_response_bytes: int = 6_553_500
     preload: bool = False
-    python: str = sys.executable
+    runtime: str = "python"
     environment: Mapping[str, str] = field(default_factory=dict)
     startup_timeout_s: float = 120.0
+
+    @property
+    def python(self) -> str:
+        """The interpreter: the server's own for `python`, else a command of the runtime's name.
+
+        As in Multi Model Server, where `python2` and `python3` are looked up on the path.
+        """
+        return sys.executable if self.runtime == "python" else self.runtime
 
     def load_message(self, gpu_id: int | None) -> dict[str, Any]:
         """Build the LOAD for one worker."""
