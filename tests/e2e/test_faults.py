@@ -64,9 +64,7 @@ def test_a_killed_worker_loses_only_what_it_was_executing(
     ids = executed.read_text().split()
     assert len(ids) == len(set(ids)), "a job was executed twice"
     assert set(load.statuses) <= {200, 500}
-    # Answers of up to half a millisecond of work may wait to be sent together, and die unsent.
-    lost = load.statuses[500]
-    assert lost <= kills * 32
+    assert load.statuses[500] <= kills, "more was lost than was being executed"
     books = assert_books_balance(server, "record")
     assert books["pending"] == 0
     assert books["answered"] == sum(load.statuses.values())

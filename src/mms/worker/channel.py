@@ -11,9 +11,6 @@ from mms import wire
 _READ_BYTES = 64 * 1024
 """Below malloc's threshold for mapping fresh memory on each read (glibc M_MMAP_THRESHOLD)."""
 _LARGE_BYTES = 64 * 1024
-_GATHER_S = 0.0005
-"""Handler time whose replies may wait to be sent together: what is lost with them if the worker
-is killed in that moment."""
 
 
 class Message(NamedTuple):
@@ -36,11 +33,9 @@ class Channel:
         self._data = b""
         self._at = 0
         self._received_at = 0.0
-        self._replies: list[wire.Buffer] = []
-        self._unsent_s = 0.0
 
     def receive(self) -> Message:
-        """Wait for the next frame; replies that are waiting go out before the wait.
+        """Wait for the next frame.
 
         Raises EOFError when the front end has closed the link, and wire.WireError.
         """
@@ -72,7 +67,6 @@ class Channel:
             self._read_more()
 
     def _read_more(self) -> None:
-        self.flush()
         more = self._socket.recv(_READ_BYTES)
         if not more:
             raise EOFError("the front end closed the link")
@@ -82,7 +76,6 @@ class Channel:
 
     def _read_large(self, data: bytes, body_at: int, body_bytes: int) -> bytearray:
         """Read the rest of a large body straight into its own buffer."""
-        self.flush()
         body = bytearray(body_bytes)
         view = memoryview(body)
         filled = len(data) - body_at
@@ -97,34 +90,18 @@ class Channel:
         self._received_at = time.perf_counter()
         return body
 
-    def reply(self, buffers: list[wire.Buffer], busy_s: float) -> None:
-        """Send a frame, now or together with the next ones; `busy_s` is the work it stands for."""
-        self._replies += buffers
-        self._unsent_s += busy_s
-        if self._unsent_s >= _GATHER_S:
-            self.flush()
-
-    def send(self, frame: bytes) -> None:
-        """Send a frame at once, behind all that waits."""
-        self._replies.append(frame)
-        self.flush()
-
-    def flush(self) -> None:
-        """Send all replies that wait."""
-        replies = self._replies
-        if not replies:
-            return
-        self._replies = []
-        self._unsent_s = 0.0
+    def send(self, buffers: list[wire.Buffer]) -> None:
+        """Send frames now: what has been answered is not lost when the worker dies next."""
         small: list[wire.Buffer] = []
-        for buffer in replies:
+        for buffer in buffers:
             if len(buffer) < _LARGE_BYTES:
                 small.append(buffer)
                 continue
             self._socket.sendall(b"".join(small))
             self._socket.sendall(buffer)
             small = []
-        self._socket.sendall(b"".join(small))
+        if small:
+            self._socket.sendall(b"".join(small))
 
     def close(self) -> None:
         """Close the socket."""

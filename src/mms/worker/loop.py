@@ -67,16 +67,16 @@ class WorkerLoop:
         `page` holds 64-bit words: see `wire.PAGE_BEGUN`.
         """
         try:
-            channel.send(self.hello())
+            channel.send([self.hello()])
             while True:
                 message = channel.receive()
                 if message.kind == wire.PREDICT:
                     page[wire.PAGE_BEGUN] = message.batch
                     self._predict(channel, message)
                 elif message.kind == wire.LOAD:
-                    channel.send(wire.encode_json(wire.LOADED, self.load(message.meta)))
+                    channel.send([wire.encode_json(wire.LOADED, self.load(message.meta))])
                 elif message.kind == wire.DRAIN:
-                    channel.send(wire.encode(wire.BYE))
+                    channel.send([wire.encode(wire.BYE)])
                     return
         except (EOFError, BrokenPipeError, ConnectionResetError):
             return  # the front end let go of this worker
@@ -190,11 +190,11 @@ class WorkerLoop:
             result = wire.Result(outcome, status, phrase, fields, busy_us, position == last)
             frames.append(wire.encode_result_head(batch, position, result, len(body)))
             frames.append(body)
-        channel.reply(frames, busy_s)
         store = self._context.used_metrics if self._context is not None else None
         if store is not None and store.store:
             lines = "\n".join(f"{LINE_PREFIX}{metric}" for metric in store.store)
-            channel.reply([wire.encode(wire.METRICS, lines.encode())], 0.0)
+            frames.append(wire.encode(wire.METRICS, lines.encode()))
+        channel.send(frames)
 
 
 def map_page(fd: int) -> memoryview:

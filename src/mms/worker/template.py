@@ -36,11 +36,11 @@ class Template:
     def run(self) -> None:
         """Serve until the front end closes the link or its lifetime pipe."""
         channel = Channel(self._link)
-        channel.send(self._loop.hello())
+        channel.send([self._loop.hello()])
         message = channel.receive()
         reply = self._loop.load(message.meta)
         reply["threads"] = _count_threads()
-        channel.send(wire.encode_json(wire.LOADED, reply))
+        channel.send([wire.encode_json(wire.LOADED, reply)])
         gc.collect()
         gc.freeze()
         woken, waker = os.pipe()
