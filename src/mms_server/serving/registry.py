@@ -27,6 +27,9 @@ logger = logging.getLogger("mms_server.serving")
 FIRST_WORKER_NUMBER = 9000
 """Where Multi Model Server begins to number its backends; dashboards show it."""
 
+_ACQUISITIONS = 8
+"""Archives that are fetched and unpacked at a time: each is a process, most wait for a network."""
+
 
 class Registry:
     """Registers, finds and removes models. Loop thread only; nothing here blocks the loop.
@@ -39,6 +42,7 @@ class Registry:
         self._defaults = defaults
         self._launcher = launcher
         self._models: dict[str, dict[str, Model]] = {}
+        self._acquisitions = asyncio.Semaphore(_ACQUISITIONS)
         self._numbers = itertools.count(FIRST_WORKER_NUMBER)
 
     def models(self) -> list[Model]:
@@ -59,13 +63,14 @@ class Registry:
         ConflictError when the name is taken.
         """
         defaults = self._defaults
-        archive = await acquire(
-            registration.location,
-            store=defaults.store,
-            workdir=defaults.workdir,
-            policy=defaults.fetch_policy,
-            limits=defaults.archive_limits,
-        )
+        async with self._acquisitions:
+            archive = await acquire(
+                registration.location,
+                store=defaults.store,
+                workdir=defaults.workdir,
+                policy=defaults.fetch_policy,
+                limits=defaults.archive_limits,
+            )
         try:
             model = self._admit(archive, registration)
         except BaseException:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from typing import IO
 
 MAX_LINE_BYTES = 16 * 1024
 _RATE_BYTES_PER_S = 1024 * 1024
@@ -30,8 +31,23 @@ class OutputReader(asyncio.Protocol):
         self._budget_bytes = _BURST_BYTES
         self._refilled_at = time.monotonic()
         self._dropped_lines = 0
+        self._transport: asyncio.ReadTransport | None = None
         self.tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @classmethod
+    async def open(cls, pipe: IO[bytes], label: str, level: int) -> OutputReader:
+        """Take over the read end of a pipe."""
+        loop = asyncio.get_running_loop()
+        transport, reader = await loop.connect_read_pipe(lambda: cls(label, level), pipe)
+        reader._transport = transport
+        return reader
+
+    async def close(self, grace_s: float) -> None:
+        """Read to the end, or for a while: what the worker left behind may hold the pipe open."""
+        await asyncio.wait((self.ended,), timeout=grace_s)
+        if self._transport is not None:
+            self._transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Log each line that is whole."""

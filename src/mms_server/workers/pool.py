@@ -132,6 +132,8 @@ class Pool:
             try:
                 await worker.live()
             except WorkerError as exc:
+                if worker.retired.is_set():
+                    break  # it was ended on purpose
                 worker.last_error = exc
                 logger.error("%s %s", worker.label, exc)
                 self._fail_waiters(exc)

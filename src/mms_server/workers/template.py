@@ -20,6 +20,7 @@ logger = logging.getLogger("mms_server.workers")
 
 _READ_BYTES = 64 * 1024
 _FORK_S = 30.0
+_CLOSE_S = 1.0
 
 
 class NotForkableError(Exception):
@@ -45,7 +46,7 @@ class Template:
         process.link.setblocking(False)
         self._loop.add_reader(process.link, self._read)
         process.exit.add_done_callback(self._end)
-        self._outputs = [self._loop.create_task(self._read_output())]
+        self._output = self._loop.create_task(self._read_output())
 
     @property
     def has_ended(self) -> bool:
@@ -111,11 +112,13 @@ class Template:
             )
 
     async def _read_output(self) -> None:
-        for pipe, level in ((self._process.stdout, logging.INFO), (self._process.stderr, 30)):
-            await self._loop.connect_read_pipe(
-                lambda level=level: OutputReader(self._label, level),  # type: ignore[misc]  # bound
-                pipe,
-            )
+        readers = [
+            await OutputReader.open(self._process.stdout, self._label, logging.INFO),
+            await OutputReader.open(self._process.stderr, self._label, logging.WARNING),
+        ]
+        await asyncio.wait((self._process.exit,))
+        for reader in readers:
+            await reader.close(_CLOSE_S)
 
     def _read(self) -> None:
         try:

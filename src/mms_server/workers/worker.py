@@ -89,6 +89,7 @@ class Worker:
         self._process: Process | None = None
         self._link: Link | None = None
         self._loaded: asyncio.Future[None] | None = None
+        self._outputs: list[OutputReader] = []
         self.retired = asyncio.Event()
 
     @property
@@ -156,10 +157,10 @@ class Worker:
         self.started_at = datetime.now(UTC)
         self._loaded = asyncio.get_running_loop().create_future()
         self._process = process = await self._launcher.launch(self.spec)
-        loop = asyncio.get_running_loop()
-        self._stderr = OutputReader(self.label, logging.WARNING)
-        await loop.connect_read_pipe(lambda: OutputReader(self.label, logging.INFO), process.stdout)
-        await loop.connect_read_pipe(lambda: self._stderr, process.stderr)
+        self._outputs = [
+            await OutputReader.open(process.stdout, self.label, logging.INFO),
+            await OutputReader.open(process.stderr, self.label, logging.WARNING),
+        ]
         self._link = await Link.open(process.link, self._on_frame)
 
     async def _wait_loaded(self) -> None:
@@ -183,8 +184,8 @@ class Worker:
 
     async def _death_while_loading(self, status: int) -> WorkerError:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self._stderr.ended), _CLOSE_S)
-        said = "; ".join(list(self._stderr.tail)[-3:]) or "it printed nothing on stderr"
+            await asyncio.wait_for(asyncio.shield(self._outputs[1].ended), _CLOSE_S)
+        said = "; ".join(list(self._outputs[1].tail)[-3:]) or "it printed nothing on stderr"
         text = f"Worker died while loading ({describe_exit(status)}): {said}"
         # 137 and SIGKILL are what an out-of-memory killer leaves behind.
         return OutOfResourcesError(text) if status in (-9, 137) else WorkerError(text)
@@ -201,7 +202,7 @@ class Worker:
         if not self.retired.is_set():
             logger.error("%s Backend worker process died (%s).", self.label, describe_exit(status))
             self.last_error = WorkerError(f"Worker died ({describe_exit(status)}).")
-            self.last_traceback = "\n".join(self._stderr.tail)
+            self.last_traceback = "\n".join(self._outputs[1].tail)
 
     async def _clean_up(self) -> None:
         """End all that is left of the process, then hand back what it had not begun."""
@@ -214,6 +215,8 @@ class Worker:
                 link.close()
             self._owner.worker_gone(self, process.page.begun)
             process.page.close()
+            for output in self._outputs:
+                await output.close(_CLOSE_S)
         self._process = self._link = None
         self._set_state(State.STOPPED if self.retired.is_set() else State.FAILED)
 
