@@ -41,6 +41,7 @@ class RequestParser:
         "_head_fed_bytes",
         "_limits",
         "_parser",
+        "_resumed",
         "_target",
         "_watched",
         "begun",
@@ -61,6 +62,7 @@ class RequestParser:
         self._fields: list[bytes] = []
         self._field_bytes = 0
         self._watched: dict[bytes, bytes] = {}
+        self._resumed: Request | None = None
         self.is_in_head = False
         self._has_begun = False
         self._head_fed_bytes = 0
@@ -77,10 +79,8 @@ class RequestParser:
         self._has_begun = False
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            # "A server MAY ignore a received Upgrade header field" (RFC 9110 section 7.8), but
-            # llhttp gives up the rest of the stream: the request is served, the connection ends.
-            self._end_after_last()
+        except httptools.HttpParserUpgrade as exc:
+            self._ignore_upgrade(data[exc.args[0] :])
         except httptools.HttpParserError as exc:
             self._fail(exc)
         if self.is_in_head and not self._has_begun:
@@ -88,9 +88,27 @@ class RequestParser:
             if self._head_fed_bytes > self._limits.request_line_bytes + self._limits.header_bytes:
                 self.error = BadRequestError(_UNEXPECTED)
 
-    def _end_after_last(self) -> None:
-        if self.complete:
-            self.complete[-1].is_keep_alive = False
+    def _ignore_upgrade(self, rest: bytes) -> None:
+        """Go on in HTTP/1.1: "a server MAY ignore a received Upgrade" (RFC 9110 section 7.8).
+
+        llhttp stops behind the head of such a request and takes it for complete. A fresh one reads
+        on; where a body follows, it is first given a head that says no more than the framing.
+        """
+        request = self.complete[-1]
+        if request.method == b"CONNECT":
+            request.is_keep_alive = False
+            return
+        self._parser = httptools.HttpRequestParser(self)
+        framing = [
+            b"%s: %s\r\n" % (name, self._watched[name])
+            for name in (b"content-length", b"transfer-encoding")
+            if name in self._watched
+        ]
+        if framing:
+            self._resumed = self.complete.pop()
+            self._resumed.is_complete = False
+            self.feed(b"POST / HTTP/1.1\r\nHost: h\r\n%s\r\n" % b"".join(framing))
+        self.feed(rest)
 
     def _fail(self, exc: Exception) -> None:
         if self.complete and not self.complete[-1].is_keep_alive:
@@ -137,6 +155,10 @@ class RequestParser:
 
     def on_headers_complete(self) -> None:
         """Decide the framing of the message and whether it is one to read at all."""
+        if self._resumed is not None:
+            self.head, self._resumed = self._resumed, None
+            self.is_in_head = False
+            return
         parser, watched = self._parser, self._watched
         method = parser.get_method()
         if len(method) + len(self._target) + _LINE_OVERHEAD > self._limits.request_line_bytes:
