@@ -214,7 +214,8 @@ class Connection(asyncio.Protocol):
         if is_last:
             self._finish(is_whole and self._parser.is_idle and not self._parser.complete)
             return
-        self._deadline = self._loop.time() + self._limits.idle_timeout_s
+        if self._is_writable:  # else the clock for a client that does not read is running
+            self._deadline = self._loop.time() + self._limits.idle_timeout_s
         if not self._is_advancing and (
             self._parser.complete or self._has_eof or not self._is_reading
         ):

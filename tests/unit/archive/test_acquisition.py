@@ -65,7 +65,7 @@ def place(tmp_path: Path) -> Place:
 
 async def until(is_true: Callable[[], bool]) -> None:
     async with asyncio.timeout(30):
-        while not is_true():  # noqa: ASYNC110 - another process makes it true
+        while not is_true():
             await asyncio.sleep(0.01)
 
 

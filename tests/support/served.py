@@ -1,0 +1,130 @@
+"""A real listener with an application that tests control, and plain clients for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from mms_server.errors import MMSError, ResourceNotFoundError, statuses_of
+from mms_server.http.connection import Exchange
+from mms_server.http.limits import Limits
+from mms_server.http.listener import Listener
+from mms_server.http.request import Request
+from mms_server.http.response import status_line
+
+
+class HoldingApplication:
+    """Answers at once with what it saw, or holds the answer back for a test to give."""
+
+    def __init__(self) -> None:
+        self.held: list[Exchange] = []
+        self.handled: list[Request] = []
+        self.gone: list[Request] = []
+        self.previewed: list[Request] = []
+        self.errors: list[MMSError] = []
+
+    def preview(self, request: Request, exchange: Exchange) -> None:
+        self.previewed.append(request)
+        if request.path == b"/missing":
+            self.reject(ResourceNotFoundError(), exchange)
+
+    def handle(self, request: Request, exchange: Exchange) -> None:
+        self.handled.append(request)
+        exchange.on_gone = lambda: self.gone.append(request)
+        if request.path == b"/raise":
+            raise RuntimeError("a defect")
+        if request.path == b"/hold":
+            self.held.append(exchange)
+        elif request.path == b"/close":
+            answer(exchange, b"bye", close=True)
+        elif request.path == b"/echo":
+            answer(exchange, *request.body)
+        else:
+            answer(exchange, b"%s %d" % (request.path, request.body_bytes))
+
+    def reject(self, error: MMSError, exchange: Exchange) -> None:
+        self.errors.append(error)
+        line = status_line(statuses_of(error).http, "Error")
+        exchange.respond(line, b"", [str(error).encode()], close=True)
+
+
+def answer(exchange: Exchange, *body: bytes, close: bool = False) -> None:
+    exchange.respond(status_line(200, ""), b"", list(body), close=close)
+
+
+class Served:
+    """A listener, its application, and plain clients for it."""
+
+    def __init__(self, listener: Listener, application: HoldingApplication) -> None:
+        self.listener = listener
+        self.application = application
+        self.clients: list[Client] = []
+        self.port = int(listener.address.rpartition(":")[2])
+
+    async def connect(self) -> Client:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        client = Client(reader, writer)
+        self.clients.append(client)
+        return client
+
+    async def until(self, probe: Callable[[], object]) -> None:
+        """Wait for a condition of this process; the loop goes on meanwhile."""
+        async with asyncio.timeout(20):
+            while not probe():
+                await asyncio.sleep(0.005)
+
+
+class Client:
+    """Bytes out, bytes in."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        async with asyncio.timeout(20):
+            await self.writer.drain()
+
+    async def response(self) -> tuple[bytes, bytes]:
+        """Read one answer: head and body."""
+        async with asyncio.timeout(20):
+            head = await self.reader.readuntil(b"\r\n\r\n")
+            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+            return head, await self.reader.readexactly(length)
+
+    async def rest(self) -> bytes:
+        """Read until the server closes."""
+        async with asyncio.timeout(20):
+            return await self.reader.read()
+
+    def reset(self) -> None:
+        """Close so that the server sees a reset."""
+        sock = self.writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+        self.writer.transport.abort()
+
+    async def close(self) -> None:
+        self.writer.close()
+
+
+@asynccontextmanager
+async def serving(limits: Limits | None = None) -> AsyncIterator[Served]:
+    """Listen on a free port while the block runs; bodies may have 20 MB unless limits say."""
+    application = HoldingApplication()
+    listener = Listener(application, limits or Limits(body_bytes=20_000_000))
+    await listener.bind_tcp("127.0.0.1", 0)
+    served = Served(listener, application)
+    try:
+        yield served
+    finally:
+        for client in served.clients:
+            client.writer.transport.abort()
+            with contextlib.suppress(OSError):
+                await client.writer.wait_closed()
+        listener.stop_accepting()
+        listener.abort()
+        await listener.wait_closed()
