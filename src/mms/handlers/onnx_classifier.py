@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from mms.handlers.base import Handler, RequestError, find_input, require
+from mms.handlers.base import Handler, find_input, require
+from mms.handlers.onnx_session import open_session
+from mms.handlers.pictures import PictureReader, read_preparation
 
 if TYPE_CHECKING:
     import numpy as np
-    import onnxruntime
     from numpy.typing import NDArray
 
     from mms.context import Context
@@ -21,54 +21,53 @@ SIGNATURE_FILE = "signature.json"
 LABELS_FILE = "synset.txt"
 TOP = 5
 
+_ID_LETTERS = 9  # of a WordNet id: n, and eight digits
+
 
 class OnnxImageClassifier(Handler):
     """Answers the five most probable classes of a picture, best first.
 
-    The model's folder holds `model.onnx`; `signature.json` as in Multi Model Server (`inputs` with
-    `data_name` and `data_shape`, batch first, 0 for any size); and `synset.txt` with one class a
-    line, in the order of the model's output, perhaps behind its WordNet id. `signature.json` may
-    also have `preprocess`, whose keys are:
+    A request's picture is its input `body`, or `data`, or the one that the signature names, or its
+    only one. The model's folder holds three files:
 
-    - `layout`: `NCHW` (default) or `NHWC`
-    - `resize`: `plain` (default) stretches the picture; `crop` scales its shorter side to
-      256/224 of the input's and cuts out the middle
-    - `mean`, `scale`: numbers for all channels, or a list for red, green and blue; the input is
-      (pixel - mean) * scale with pixels from 0 to 255. Defaults: 0 and 1/255
+    - `model.onnx`, whose batch dimension is dynamic if the model is served in batches
+    - `synset.txt`: one class a line in the order of the model's output, perhaps behind its
+      WordNet id, which the answers leave out
+    - `signature.json` as in Multi Model Server: `inputs` with `data_name` and `data_shape` (batch
+      first, 0 for any size), `outputs` likewise, `input_type`, `output_type`. Two more keys are
+      ours. `softmax`: true if the model's output are logits. `preprocess`: an object with
 
-    The model's output is taken for probabilities, or with `"softmax": true` for logits.
+      - `layout`: `NCHW` (default) or `NHWC`
+      - `resize`: `plain` (default) stretches the picture; `crop` takes its middle, 7/8 of its
+        shorter side
+      - `mean`, `scale`: a number, or one for each of red, green and blue; the model's input is
+        (pixel - mean) * scale with pixels from 0 to 255. Defaults: 0 and 1/255
     """
 
     def initialize(self, context: Context) -> None:
-        """Load model, signature and labels. Raises ValueError for what does not fit together."""
+        """Load model, signature and labels.
+
+        Raises MissingPackageError, OSError for a missing file, ValueError for files that do not
+        fit together, and onnxruntime's own errors for a model that it cannot load.
+        """
         self._numpy = require("numpy", "numpy")
-        self._image = require("PIL.Image", "pillow")
         folder = context.system_properties["model_dir"]
-        self._session = _open_session(os.path.join(folder, MODEL_FILE))
-        with open(os.path.join(folder, SIGNATURE_FILE), encoding="utf-8") as file:
-            signature = json.load(file)
-        self._input = signature["inputs"][0]["data_name"]
-        known = [each.name for each in self._session.get_inputs()]
-        if self._input not in known:
-            raise ValueError(
-                f"{SIGNATURE_FILE} names the input {self._input!r}; {MODEL_FILE} has {known}"
-            )
-        self._preprocess = Preprocessing(signature)
-        self._has_logits = bool(signature.get("preprocess", {}).get("softmax", False))
+        signature = read_signature(os.path.join(folder, SIGNATURE_FILE))
+        self._reader = PictureReader(read_preparation(signature))
+        self._session = open_session(os.path.join(folder, MODEL_FILE))
+        self._input = _name(signature, "inputs", self._session.get_inputs())
+        self._output = _name(signature, "outputs", self._session.get_outputs())
+        self._has_logits = bool(signature.get("softmax", False))
         self._labels = read_labels(os.path.join(folder, LABELS_FILE))
 
     def preprocess(self, request: dict[str, Any]) -> NDArray[np.float32]:
         """Decode a picture: float32 (3, H, W) or (H, W, 3), as the signature says."""
-        content = find_input(request, "body", "data", self._input)
-        if not isinstance(content, (bytes, bytearray)):
-            raise RequestError("Expected the bytes of a picture, such as a JPEG or PNG file.")
-        picture = self._decode(content)
-        return self._preprocess.apply(picture, self._numpy, self._image)
+        return self._reader.read(find_input(request, "body", "data", self._input))
 
     def inference(self, inputs: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-        """Run the model once: float32 (N, classes)."""
-        batch = self._numpy.stack(inputs)
-        return list(self._session.run(None, {self._input: batch})[0])
+        """Run the model once, on float32 (N, ...): float32 (classes,) for each input."""
+        (output,) = self._session.run([self._output], {self._input: self._numpy.stack(inputs)})
+        return list(output.reshape(len(inputs), -1))
 
     def postprocess(self, output: NDArray[np.float32]) -> list[dict[str, Any]]:
         """Choose the best classes."""
@@ -81,100 +80,40 @@ class OnnxImageClassifier(Handler):
             for place in best
         ]
 
-    def _decode(self, content: bytes | bytearray) -> Any:
-        if not content:
-            raise RequestError("The request has no picture: its body is empty.")
-        try:
-            picture = self._image.open(io.BytesIO(content))
-            return _to_rgb(picture)
-        except self._image.DecompressionBombError as exc:
-            raise RequestError(f"The picture is too large: {exc}") from exc
-        except Exception as exc:  # a decoder may raise anything on bytes made to break it
-            raise RequestError(
-                f"The {len(content)} bytes are not a picture that can be decoded: {exc}"
-            ) from exc
-
     def _label(self, place: int) -> str:
         return self._labels[place] if place < len(self._labels) else str(place)
 
 
-class Preprocessing:
-    """From a decoded picture to the model's input."""
-
-    def __init__(self, signature: dict[str, Any]) -> None:
-        options = signature.get("preprocess", {})
-        self._layout = options.get("layout", "NCHW")
-        self._resize = options.get("resize", "plain")
-        self._mean = options.get("mean", 0.0)
-        self._scale = options.get("scale", 1 / 255)
-        shape = signature["inputs"][0]["data_shape"]
-        if len(shape) != 4 or self._layout not in ("NCHW", "NHWC"):
+def read_signature(path: str) -> dict[str, Any]:
+    """Read a signature that names at least one input. Raises OSError, ValueError."""
+    with open(path, encoding="utf-8") as file:
+        try:
+            signature: dict[str, Any] = json.load(file)
+            first = signature["inputs"][0]
+            first["data_name"], first["data_shape"]
+        except (ValueError, LookupError, TypeError) as exc:
             raise ValueError(
-                f"{SIGNATURE_FILE}: expected data_shape of 4 sizes and layout NCHW or NHWC, "
-                f"saw {shape} and {self._layout!r}"
-            )
-        if self._resize not in ("plain", "crop"):
-            raise ValueError(f"{SIGNATURE_FILE}: resize is plain or crop, not {self._resize!r}")
-        height, width = shape[2:] if self._layout == "NCHW" else shape[1:3]
-        self._size = (int(width), int(height))
-
-    def apply(self, picture: Any, numpy: Any, image: Any) -> NDArray[np.float32]:
-        """Resize and normalize an RGB picture: float32 (3, H, W) or (H, W, 3)."""
-        if self._resize == "crop":
-            picture = self._crop(picture, image)
-        else:
-            picture = picture.resize(self._size, image.Resampling.BILINEAR)
-        pixels = numpy.asarray(picture, dtype=numpy.float32)
-        pixels = (pixels - numpy.float32(self._mean)) * numpy.float32(self._scale)
-        result: NDArray[np.float32] = (
-            pixels.transpose(2, 0, 1) if self._layout == "NCHW" else pixels
-        )
-        return result
-
-    def _crop(self, picture: Any, image: Any) -> Any:
-        width, height = self._size
-        factor = max(width / picture.width, height / picture.height) * 256 / 224
-        size = (
-            max(width, round(picture.width * factor)),
-            max(height, round(picture.height * factor)),
-        )
-        picture = picture.resize(size, image.Resampling.BILINEAR)
-        left, top = (size[0] - width) // 2, (size[1] - height) // 2
-        return picture.crop((left, top, left + width, top + height))
+                f"{path}: expected a JSON object with inputs: [{{data_name, data_shape}}]; {exc!r}"
+            ) from exc
+    return signature
 
 
 def read_labels(path: str) -> list[str]:
-    """Read the class names, without the WordNet ids (n and eight digits) that may stand first."""
+    """Read the class names, without the WordNet ids that may stand first. Raises OSError."""
     with open(path, encoding="utf-8") as file:
-        lines = file.read().splitlines()
-    return [_without_id(line) for line in lines]
+        return [_without_id(line) for line in file.read().splitlines()]
 
 
 def _without_id(line: str) -> str:
     first, _, rest = line.partition(" ")
-    is_id = len(first) == 9 and first[0] == "n" and first[1:].isdigit()
+    is_id = len(first) == _ID_LETTERS and first[0] == "n" and first[1:].isdigit()
     return rest if is_id else line
 
 
-def _to_rgb(picture: Any) -> Any:
-    """Convert grey, palette, transparent and 16-bit pictures; what is transparent becomes white."""
-    if picture.mode.startswith("I"):
-        picture = picture.point(lambda value: value / 256).convert("L")
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        ground = picture.copy()
-        ground.paste((255, 255, 255, 255), (0, 0, *picture.size))
-        ground.alpha_composite(picture)
-        picture = ground
-    return picture.convert("RGB")
-
-
-def _open_session(path: str) -> onnxruntime.InferenceSession:
-    """Open a model with the threads that the worker was given: OMP_NUM_THREADS, else one."""
-    runtime = require("onnxruntime", "onnxruntime")
-    options = runtime.SessionOptions()
-    threads = os.environ.get("OMP_NUM_THREADS", "1")
-    options.intra_op_num_threads = int(threads) if threads.isdigit() else 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+def _name(signature: dict[str, Any], side: str, known: list[Any]) -> str:
+    """Choose an input or output: the one that the signature names, else the model's first."""
+    names = [each.name for each in known]
+    wanted = signature[side][0]["data_name"] if signature.get(side) else names[0]
+    if wanted not in names:
+        raise ValueError(f"{SIGNATURE_FILE} has {wanted!r} in {side}; {MODEL_FILE} has {names}")
+    return str(wanted)

@@ -39,5 +39,5 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         for entry in CATALOGUE.values():
             print(f"{entry.name}\n  {entry.description}\n  {entry.source}; {entry.licence}")
-            print(f"  {entry.example}")
+            print(f"  {entry.example}   # {entry.expected}")
     return 0

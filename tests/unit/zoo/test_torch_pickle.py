@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import pickle
 import struct
@@ -10,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mms_server.errors import InvalidModelError
 from mms_server.zoo.torch_pickle import read_state_dict
@@ -29,7 +32,7 @@ class Storage:
 class View:
     """What PyTorch pickles as a call of `torch._utils._rebuild_tensor_v2`."""
 
-    def __init__(self, storage: Storage, offset: int, size: Any, strides: Any) -> None:
+    def __init__(self, storage: Storage, offset: float, size: Any, strides: Any) -> None:
         self.arguments: tuple[Any, ...] = (storage, offset, size, strides, False, OrderedDict())
 
     def __reduce__(self) -> Any:
@@ -45,6 +48,10 @@ class Pickler(pickle.Pickler):
 
 @pytest.fixture
 def torch(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+    return fake_torch(monkeypatch)
+
+
+def fake_torch(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     """Names to pickle by reference: nothing of PyTorch is here."""
     module, utils = types.ModuleType("torch"), types.ModuleType("torch._utils")
 
@@ -87,10 +94,20 @@ def test_reads_views_in_the_order_that_they_show(torch: types.ModuleType) -> Non
 
 
 @pytest.mark.parametrize(
-    ("offset", "size", "strides"), [(0, (3, 3), (3, 1)), (5, (3,), (1,)), (-1, (2,), (1,))]
+    ("offset", "size", "strides"),
+    [
+        (0, (3, 3), (3, 1)),
+        (5, (3,), (1,)),
+        (-1, (2,), (1,)),
+        (0, (2,), (-1,)),
+        (0, (-2,), (1,)),
+        (0, (1000, 1000), (0, 0)),  # one element, shown a million times
+        (0, (2, 2), (1,)),
+        (0.5, (2,), (1,)),
+    ],
 )
 def test_refuses_views_beyond_their_storage(
-    torch: types.ModuleType, offset: int, size: tuple[int, ...], strides: tuple[int, ...]
+    torch: types.ModuleType, offset: float, size: tuple[int, ...], strides: tuple[int, ...]
 ) -> None:
     storage = Storage("0", torch.FloatStorage, [0.0] * 7)
     tensors = {"w": View(storage, offset, size, strides)}
@@ -116,3 +133,29 @@ def test_refuses_what_is_not_that_format(torch: types.ModuleType) -> None:
     for broken in (b"", b"PK\x03\x04", whole[:-3], whole[:40], legacy_file({}, [], magic=1)):
         with pytest.raises(InvalidModelError):
             read_state_dict(broken)
+
+
+def a_valid_file() -> bytes:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        module = fake_torch(monkeypatch)
+        storage = Storage("0", module.FloatStorage, [1.0, 2.0, 3.0, 4.0])
+        tensors = {"w": View(storage, 0, (2, 2), (1, 2)), "b": View(storage, 1, (3,), (1,))}
+        return legacy_file(tensors, [storage])
+
+
+WHOLE = a_valid_file()
+
+
+@given(st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)), max_size=4))
+def test_a_damaged_file_is_read_or_refused(changes: list[tuple[int, int]]) -> None:
+    data = bytearray(WHOLE)
+    for place, value in changes:
+        data[place] = value
+    with contextlib.suppress(InvalidModelError):
+        read_state_dict(bytes(data))
+
+
+@given(st.integers(0, len(WHOLE) - 1))
+def test_a_file_that_is_cut_short_is_refused(length: int) -> None:
+    with pytest.raises(InvalidModelError):
+        read_state_dict(WHOLE[:length])

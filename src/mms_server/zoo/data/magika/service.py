@@ -13,8 +13,7 @@ from typing import Any
 
 from mms.context import Context
 from mms.handlers.base import Handler, RequestError, find_input, require
-
-_WHITE_SPACE = b"\t\n\x0b\x0c\r "
+from mms.handlers.onnx_session import open_session
 
 
 class FileTypeHandler(Handler):
@@ -23,17 +22,11 @@ class FileTypeHandler(Handler):
     def initialize(self, context: Context) -> None:
         """Load the model, its configuration and what is known of each label."""
         self._numpy = require("numpy", "numpy")
-        runtime = require("onnxruntime", "onnxruntime")
         folder = context.system_properties["model_dir"]
         self._config = _read_json(folder, "config.min.json")
         self._types = _read_json(folder, "content_types_kb.min.json")
         self._labels = self._config["target_labels_space"]
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        self._session = runtime.InferenceSession(
-            os.path.join(folder, "model.onnx"), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = open_session(os.path.join(folder, "model.onnx"))
 
     def preprocess(self, request: dict[str, Any]) -> Any:
         """Choose the bytes: int32 (2048,), or a label where the model is not to be asked."""
@@ -44,14 +37,12 @@ class FileTypeHandler(Handler):
             raise RequestError("Expected the bytes of a file.")
         content = bytes(content)
         block = self._config["block_size"]
-        first = content[:block].lstrip(_WHITE_SPACE)
         if not content:
             return "empty"
-        if len(content) < self._config["min_file_size_for_dl"]:
-            return _text_or_unknown(content)
+        first = content[:block].lstrip()
         if len(first) < self._config["min_file_size_for_dl"]:
             return _text_or_unknown(content[:block])
-        return self._features(first, content[-block:].rstrip(_WHITE_SPACE))
+        return self._features(first, content[-block:].rstrip())
 
     def inference(self, inputs: list[Any]) -> list[Any]:
         """Run the model once on those that need it: (label, score) for each input."""

@@ -1,3 +1,5 @@
+"""The handler that magika's archive brings, loaded from the archive."""
+
 from __future__ import annotations
 
 import importlib.util
@@ -7,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mms.context import Context, RequestProcessor
+from support.handlers import Serving
 
 
 @pytest.fixture(scope="module")
@@ -18,28 +20,23 @@ def handler(models: dict[str, Path]) -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     handler = module.FileTypeHandler()
-    handler.initialize(Context("magika", str(models["magika"]), None, 8, None, "1"))
+    Serving().load(handler, models["magika"])
     return handler
 
 
 def identify(handler: Any, *contents: Any) -> list[Any]:
-    context = Context("magika", "/", None, 8, None, "1")
-    context.begin_batch(
-        {i: str(i) for i in range(len(contents))}, [RequestProcessor({}) for _ in contents]
-    )
-    answers: list[Any] = handler.handle([{"body": each} for each in contents], context)
-    return answers
+    return Serving().handle(handler, *({"body": content} for content in contents))[0]
 
 
 def test_tells_files_apart_in_one_batch(handler: Any) -> None:
     source = Path(__file__).read_bytes()
     document = json.dumps({"a": [1, 2, {"b": "c"}], "list": list(range(50))}).encode()
-    python, as_json, zipped = identify(handler, source, document, b"PK\x03\x04" + bytes(500))
+    python, empty, as_json = identify(handler, source, b"", document)
     assert python["label"] == "python"
     assert python["score"] > 0.9
     assert python["mime_type"] == "text/x-python"
     assert as_json["label"] == "json"
-    assert zipped["group"] == "archive" or zipped["label"] == "unknown"
+    assert empty["mime_type"] == "inode/x-empty"
 
 
 def test_text_that_the_worker_decoded_is_taken(handler: Any) -> None:
@@ -52,7 +49,7 @@ def test_text_that_the_worker_decoded_is_taken(handler: Any) -> None:
         (b"", "empty"),
         (b"hello", "txt"),
         (b"\xff\xfe\xfd", "unknown"),
-        (b" " * 5000 + b"x", "txt"),
+        (b" " * 5000 + b"x", "txt"),  # only the first 4,096 bytes count, and they are blank
     ],
 )
 def test_what_is_too_short_is_not_guessed(handler: Any, content: bytes, label: str) -> None:
@@ -62,3 +59,18 @@ def test_what_is_too_short_is_not_guessed(handler: Any, content: bytes, label: s
 
 def test_what_is_no_file_is_refused(handler: Any) -> None:
     assert "Expected the bytes of a file" in identify(handler, {"parsed": "json"})[0]
+
+
+def test_an_answer_that_the_model_is_not_sure_of_is_not_given(handler: Any) -> None:
+    unsure = handler.postprocess(("python", 0.3))
+    assert (unsure["label"], unsure["score"]) == ("txt", 0.3)
+    assert handler.postprocess(("png", 0.3))["label"] == "unknown"
+    assert handler.postprocess(("python", 0.99))["label"] == "python"
+
+
+def test_features_are_the_first_and_the_last_bytes(handler: Any) -> None:
+    features = handler.preprocess({"body": b"  begin and end\n"})
+    assert features.shape == (2048,)
+    assert bytes(features[:14].tolist()) == b"begin and end\n"
+    assert bytes(features[-15:].tolist()) == b"  begin and end"
+    assert set(features[14:-15].tolist()) == {256}
