@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import socket
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from mms import wire
 
+logger = logging.getLogger("mms_server.workers")
+
 _JOIN_BYTES = 64 * 1024
+_READ_BYTES = 256 * 1024
 
 
 class Link(asyncio.Protocol):
@@ -20,7 +25,8 @@ class Link(asyncio.Protocol):
     what a dying worker managed to answer counts as answered.
     """
 
-    def __init__(self, on_frame: Callable[[wire.Frame], None]) -> None:
+    def __init__(self, sock: socket.socket, on_frame: Callable[[wire.Frame], None]) -> None:
+        self._socket = sock
         self._on_frame = on_frame
         self._reader = wire.FrameReader()
         self._loop = asyncio.get_running_loop()
@@ -33,8 +39,10 @@ class Link(asyncio.Protocol):
     async def open(cls, sock: socket.socket, on_frame: Callable[[wire.Frame], None]) -> Link:
         """Take over a connected socket."""
         sock.setblocking(False)
+        # The transport gets a descriptor of its own: when it fails in writing to a dead worker it
+        # closes it, and with it would go the answers that have not been read.
         _, link = await asyncio.get_running_loop().create_unix_connection(
-            lambda: cls(on_frame), sock=sock
+            lambda: cls(sock, on_frame), sock=sock.dup()
         )
         return link
 
@@ -47,12 +55,16 @@ class Link(asyncio.Protocol):
         try:
             for frame in self._reader.feed(data):
                 self._on_frame(frame)
-        except wire.WireError:
-            self.close()  # the worker is of no use; its supervisor sees the link end
-            raise
+        except wire.WireError as exc:
+            logger.error("A worker is let go: %s", exc)
+            self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell whoever waits for the end."""
+        """Read what is left, then tell whoever waits for the end."""
+        with contextlib.suppress(OSError):  # nothing left, or the end
+            while data := self._socket.recv(_READ_BYTES):
+                self.data_received(data)
+        self._socket.close()
         if not self.closed.done():
             self.closed.set_result(None)
 

@@ -145,8 +145,10 @@ def test_refuses_a_handler_that_is_not_there(model: Path, handler: str) -> None:
 
 def test_a_dotted_handler_may_be_installed(model: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        pack(request(model, handler="mms.handlers.onnx_classifier:handle"))
-    assert "the worker must be able to import mms.handlers.onnx_classifier" in caplog.text
+        pack(request(model, handler="mms.handlers.onnx_classifier"))
+        assert caplog.text == "", "every worker has the ready-made ones"
+        pack(request(model, handler="their.package:handle", is_forced=True))
+    assert "the worker must be able to import their.package" in caplog.text
 
 
 def test_links_to_files_are_packed_and_links_to_folders_told(

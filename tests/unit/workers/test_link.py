@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from mms import wire
+from mms_server.workers.link import Link
+
+
+def result(batch: int, body: bytes) -> bytes:
+    answered = wire.Result(wire.ANSWERED, 200, b"", b"", 1, True)
+    return wire.encode_result_head(batch, 0, answered, len(body)) + body
+
+
+async def connect() -> tuple[Link, socket.socket, list[wire.Frame]]:
+    ours, theirs = socket.socketpair()
+    frames: list[wire.Frame] = []
+    return await Link.open(ours, frames.append), theirs, frames
+
+
+async def until(frames: list[wire.Frame], count: int) -> None:
+    async with asyncio.timeout(20):
+        while len(frames) < count:
+            await asyncio.sleep(0.001)
+
+
+async def test_frames_go_both_ways() -> None:
+    link, worker, frames = await connect()
+    worker.sendall(result(1, b"a") + result(2, b"b"))
+    await until(frames, 2)
+    assert [(frame.batch, frame.body) for frame in frames] == [(1, [b"a"]), (2, [b"b"])]
+    link.send(wire.encode(wire.DRAIN))
+    assert worker.recv(1000) == wire.encode(wire.DRAIN)
+    link.close()
+    await link.closed
+    assert worker.recv(1) == b""
+    worker.close()
+
+
+async def test_what_may_wait_goes_out_together() -> None:
+    link, worker, _ = await connect()
+    for number in range(10):
+        link.send_batch([b"%d" % number], may_wait=True)
+    worker.setblocking(False)
+    await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        received = await asyncio.get_running_loop().sock_recv(worker, 1000)
+    assert received == b"0123456789"
+    link.close()
+    await link.closed
+    worker.close()
+
+
+async def test_large_batches_arrive_whole() -> None:
+    link, worker, _ = await connect()
+    body = b"x" * 5_000_000
+    link.send_batch([b"head", body], may_wait=False)
+    worker.setblocking(False)
+    received = b""
+    async with asyncio.timeout(20):
+        while len(received) < len(body) + 4:
+            received += await asyncio.get_running_loop().sock_recv(worker, 1 << 20)
+    assert received == b"head" + body
+    link.close()
+    await link.closed
+    worker.close()
+
+
+async def test_what_a_dying_worker_answered_is_not_lost() -> None:
+    """The link fails in writing before it was read: the answers are still there."""
+    link, worker, frames = await connect()
+    worker.sendall(b"".join(result(number, b"x" * 1000) for number in range(1, 101)))
+    worker.close()
+    for _ in range(3):
+        link.send(wire.encode(wire.DRAIN))
+    async with asyncio.timeout(20):
+        await link.closed
+    assert [frame.batch for frame in frames] == list(range(1, 101))
+
+
+async def test_a_worker_that_speaks_nonsense_is_let_go() -> None:
+    link, worker, frames = await connect()
+    worker.sendall(b"HTTP/1.1 200 OK, and so on and so forth\r\n")
+    async with asyncio.timeout(20):
+        await link.closed
+    assert frames == []
+    worker.close()
