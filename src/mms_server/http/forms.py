@@ -87,6 +87,8 @@ class MultipartReader:
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of the body."""
+        if not chunk:
+            return  # which the parser would take for the end
         try:
             for event in self._parser.parse(chunk):
                 if isinstance(event, MultipartSegment):

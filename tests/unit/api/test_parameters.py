@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+
+from mms_server.api.parameters import Parameters
+from mms_server.errors import BadRequestError
+from mms_server.http.request import Request
+
+
+def make_request(target: bytes, body: bytes = b"", content_type: bytes = b"") -> Request:
+    request = Request(b"POST", target, [])
+    request.body = [body]
+    request.content_type = content_type
+    return request
+
+
+def test_the_query_is_decoded() -> None:
+    parameters = Parameters.of_query(make_request(b"/models?url=a%2Fb+c&n=3&flag=TRUE&x&n=4"))
+    assert parameters.text("url") == "a/b c"
+    assert parameters.integer("n", default=1) == 3
+    assert parameters.boolean("flag", default=False) is True
+    assert parameters.has("x")
+    assert parameters.text("x") is None
+    assert parameters.integer("absent", "n", default=1) == 3
+
+
+@pytest.mark.parametrize(("text", "expected"), [(b"yes", False), (b"1", False), (b"True", True)])
+def test_only_true_is_true(text: bytes, expected: bool) -> None:
+    parameters = Parameters.of_query(make_request(b"/models?synchronous=" + text))
+    assert parameters.boolean("synchronous", default=True) is expected
+
+
+def test_an_integer_that_is_none_counts_as_not_given() -> None:
+    assert Parameters({"n": "x"}).integer("n", default=7) == 7
+
+
+def test_a_json_body_takes_the_querys_place() -> None:
+    request = make_request(
+        b"/models?url=q&n=1",
+        b'{"url": "j", "n": 2, "f": true, "s": "true", "z": null}',
+        b"application/json; charset=utf-8",
+    )
+    parameters = Parameters.of_query_or_json(request)
+    assert parameters.text("url") == "j"
+    assert parameters.integer("n", default=0) == 2
+    assert parameters.boolean("f", default=False) is True
+    assert parameters.boolean("s", default=False) is True
+    assert not parameters.has("z")
+    form = make_request(b"/models?url=q", b"url=f", b"application/x-www-form-urlencoded")
+    assert Parameters.of_query_or_json(form).text("url") == "q"
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        (b"", "cannot be parsed"),
+        (b"{", "cannot be parsed"),
+        (b"\xff", "cannot be parsed"),
+        (b"[]", "is a list: an object is expected"),
+        (b'{"url": {}}', "Parameter url is a dict"),
+    ],
+)
+def test_a_json_body_that_is_wrong(body: bytes, complaint: str) -> None:
+    with pytest.raises(BadRequestError, match=complaint):
+        Parameters.of_query_or_json(make_request(b"/models", body, b"application/json"))
