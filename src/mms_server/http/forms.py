@@ -79,20 +79,21 @@ class MultipartReader:
                 max_segment_size=limit_bytes,
                 max_header_count=_PART_HEADERS,
                 max_header_size=_PART_HEADER_BYTES,
-                strict=True,
             )
         except (MultipartError, ValueError) as exc:
             raise BadRequestError(f"Malformed multipart body: {exc}.") from exc
         self._fields: list[Field] = []
 
     def feed(self, chunk: bytes) -> None:
-        """Take the next bytes of the body."""
+        """Take the next bytes of the body; what follows its last boundary is ignored."""
         if not chunk:
             return  # which the parser would take for the end
         try:
             for event in self._parser.parse(chunk):
                 if isinstance(event, MultipartSegment):
-                    self._fields.append(Field(event.name or "", _type_of(event), []))
+                    if not event.name:
+                        raise BadRequestError("Malformed multipart body: a part has no name.")
+                    self._fields.append(Field(event.name, _type_of(event), []))
                 elif event:
                     self._fields[-1].chunks.append(bytes(event))
         except MultipartError as exc:
