@@ -97,8 +97,9 @@ class _Server:
                 workers = model["workers"] if status == 200 else []
                 if any(worker["state"] == "ready" for worker in workers):
                     return str(bound["Inference"])
-                if any("lastError" in worker for worker in workers):
-                    break  # the server would try again, for ever
+                errors = [worker["lastError"] for worker in workers if "lastError" in worker]
+                if errors:  # the server would try again, for ever
+                    raise self._failure(f"The model did not become ready: {errors[0]}")
             time.sleep(_POLL_S)
         raise self._failure("The model did not become ready")
 
