@@ -2,7 +2,7 @@
 
 The only module that both sides import. A frame is a fixed header, a *meta* part and a *body*:
 
-    version u8 | kind u8 | position u16 | batch u64 | meta bytes u32 | body bytes u32 | meta | body
+    version u8 | kind u8 | position u16 | batch u64 | meta bytes u32 | body bytes u64 | meta | body
 
 All integers are big-endian. Control messages (HELLO, LOAD, ...) carry JSON in the meta part. The
 two of the request path, PREDICT and RESULT, are packed structs, and their bodies are the values
@@ -43,7 +43,7 @@ BYE = 8
 FORK = 9
 """To a template: make a worker out of yourself; its link and page come as file descriptors."""
 FORKED = 10
-"""From a template: `pid` of the new worker."""
+"""From a template: `pid` of the new worker, or `error`, which says why there is none."""
 EXITED = 11
 """From a template: worker `pid` ended with `status`, as `os.waitpid` reports it."""
 
@@ -59,10 +59,12 @@ EXPIRED = 3
 
 NO_DEADLINE = 0xFFFFFFFF
 
-HEADER = struct.Struct("!BBHQII")
-_JOB = struct.Struct("!IBHI")  # remaining ms, id bytes, parameters, fields bytes
-_PARAMETER = struct.Struct("!HHI")  # name bytes, type bytes, value bytes
-_RESULT = struct.Struct("!BBHHII")  # outcome, is last, status, phrase bytes, fields bytes, busy us
+HEADER = struct.Struct("!BBHQIQ")
+# Clients choose how many parameters there are and how long their names: no width that a request
+# within the limits of the front end could overflow.
+_JOB = struct.Struct("!IBII")  # remaining ms, id bytes, parameters, fields bytes
+_PARAMETER = struct.Struct("!IHQ")  # name bytes, type bytes, value bytes
+_RESULT = struct.Struct("!BBHIII")  # outcome, is last, status, phrase bytes, fields bytes, busy us
 
 MAX_META_BYTES = 64 * 1024 * 1024
 SEPARATOR = b"\x00"
@@ -75,6 +77,12 @@ PAGE_BEGUN = 0
 
 Written before each call without a system call; read after a death, to know exactly which batches
 had begun. 0 before the first.
+"""
+PAGE_WITHDRAWN = 1
+"""Word with the number of the last batch that the front end has taken back.
+
+The worker looks at it after it has written `PAGE_BEGUN`, the front end at `PAGE_BEGUN` after it
+has written this one, so that a batch is not both run and taken back.
 """
 
 
@@ -189,7 +197,17 @@ def encode_predict_head(batch: int, jobs: Sequence[bytes], body_bytes: int) -> b
 
 
 def decode_predict(count: int, meta: bytes, body: Buffer) -> list[JobMessage]:
-    """Decode a batch; values are slices of `body`, or `body` itself where it is one value."""
+    """Decode a batch; values are slices of `body`, or `body` itself where it is one value.
+
+    No two values share memory: handlers may write to them. Raises WireError.
+    """
+    try:
+        return _decode_jobs(count, meta, body)
+    except (struct.error, UnicodeDecodeError) as exc:
+        raise WireError(f"a batch of {count} jobs cannot be decoded: {exc}") from exc
+
+
+def _decode_jobs(count: int, meta: bytes, body: Buffer) -> list[JobMessage]:
     jobs = []
     at = start = 0
     for _ in range(count):
@@ -207,7 +225,8 @@ def decode_predict(count: int, meta: bytes, body: Buffer) -> list[JobMessage]:
             at += name_bytes
             content_type = meta[at : at + type_bytes].decode("latin-1")
             at += type_bytes
-            value = body if value_bytes == len(body) else body[start : start + value_bytes]
+            is_whole = value_bytes and value_bytes == len(body)
+            value = body if is_whole else body[start : start + value_bytes]
             start += value_bytes
             parameters.append(Parameter(name, content_type, value))
         jobs.append(JobMessage(request_id, remaining_ms, fields, parameters))
@@ -229,8 +248,11 @@ def encode_result_head(batch: int, position: int, result: Result, body_bytes: in
 
 
 def decode_result(meta: bytes) -> Result:
-    """Decode the meta part of a RESULT."""
-    outcome, is_last, status, phrase_bytes, fields_bytes, busy_us = _RESULT.unpack_from(meta)
+    """Decode the meta part of a RESULT. Raises WireError."""
+    try:
+        outcome, is_last, status, phrase_bytes, fields_bytes, busy_us = _RESULT.unpack_from(meta)
+    except struct.error as exc:
+        raise WireError(f"a result cannot be decoded: {exc}") from exc
     if not phrase_bytes and not fields_bytes:
         return Result(outcome, status, b"", b"", busy_us, bool(is_last))
     start = _RESULT.size + phrase_bytes
@@ -243,13 +265,17 @@ def decode_result(meta: bytes) -> Result:
 class FrameReader:
     """Cuts a byte stream into frames, in any split, without I/O.
 
-    A body that comes in several pieces stays in pieces: no large copy, no quadratic growth.
+    What comes in several pieces is joined once, and a body not at all: no quadratic growth. Of no
+    use after a WireError.
     """
 
-    __slots__ = ("_body", "_header", "_meta", "_missing_bytes", "_tail")
+    __slots__ = ("_body", "_header", "_meta", "_missing_bytes", "_tail", "_tail_bytes", "_wanted")
 
     def __init__(self) -> None:
-        self._tail = b""
+        # The pieces of a frame whose meta part is not complete, and how many bytes to wait for.
+        self._tail: list[bytes] = []
+        self._tail_bytes = self._wanted = 0
+        # A frame of whose body some bytes are missing.
         self._header = (0, 0, 0)
         self._meta = b""
         self._body: list[bytes] = []
@@ -268,9 +294,18 @@ class FrameReader:
             frames.append(Frame(*self._header, self._meta, self._body))
             data = data[cut:]
         if self._tail:
-            data = self._tail + data
-            self._tail = b""
+            self._tail.append(data)
+            self._tail_bytes += len(data)
+            if self._tail_bytes < self._wanted:
+                return frames
+            data = b"".join(self._tail)
+            self._tail = []
+        self._cut(data, frames)
+        return frames
+
+    def _cut(self, data: bytes, frames: list[Frame]) -> None:
         at, size = 0, len(data)
+        wanted = HEADER.size
         while size - at >= HEADER.size:
             version, kind, position, batch, meta_bytes, body_bytes = HEADER.unpack_from(data, at)
             if version != VERSION or meta_bytes > MAX_META_BYTES:
@@ -280,6 +315,7 @@ class FrameReader:
                 )
             body_at = at + HEADER.size + meta_bytes
             if body_at > size:
+                wanted = body_at - at
                 break
             meta = data[at + HEADER.size : body_at]
             at = body_at + body_bytes
@@ -288,8 +324,9 @@ class FrameReader:
                 self._meta = meta
                 self._body = [data[body_at:]] if body_at < size else []
                 self._missing_bytes = at - size
-                return frames
+                return
             body = [data[body_at:at]] if body_bytes else []
             frames.append(Frame(kind, position, batch, meta, body))
-        self._tail = data[at:]
-        return frames
+        if at < size:
+            self._tail = [data[at:]]
+            self._tail_bytes, self._wanted = size - at, wanted

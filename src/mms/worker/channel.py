@@ -60,6 +60,10 @@ class Channel:
                         bytearray(data[body_at:end]),
                         self._received_at,
                     )
+                if body_at > len(data) and meta_bytes >= _LARGE_BYTES:
+                    missing = self._read_exactly(bytearray(body_at - len(data)), 0)
+                    self._data, self._at = data[at:] + missing, 0
+                    continue
                 if body_bytes >= _LARGE_BYTES and body_at <= len(data):
                     body = self._read_large(data, body_at, body_bytes)
                     meta = data[meta_at:body_at]
@@ -77,18 +81,21 @@ class Channel:
     def _read_large(self, data: bytes, body_at: int, body_bytes: int) -> bytearray:
         """Read the rest of a large body straight into its own buffer."""
         body = bytearray(body_bytes)
-        view = memoryview(body)
         filled = len(data) - body_at
-        view[:filled] = memoryview(data)[body_at:]
+        body[:filled] = memoryview(data)[body_at:]
         self._data, self._at = b"", 0
-        while filled < body_bytes:
-            count = self._socket.recv_into(view[filled:])
-            if not count:
-                raise EOFError("the front end closed the link")
-            filled += count
-        view.release()
+        return self._read_exactly(body, filled)
+
+    def _read_exactly(self, buffer: bytearray, filled: int) -> bytearray:
+        """Read until the buffer is full."""
+        with memoryview(buffer) as view:
+            while filled < len(buffer):
+                count = self._socket.recv_into(view[filled:])
+                if not count:
+                    raise EOFError("the front end closed the link")
+                filled += count
         self._received_at = time.perf_counter()
-        return body
+        return buffer
 
     def send(self, buffers: list[wire.Buffer]) -> None:
         """Send frames now: what has been answered is not lost when the worker dies next."""

@@ -1,121 +1,216 @@
 from __future__ import annotations
 
-import itertools
+import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mms import wire
-from mms.wire import FrameReader, Result, WireError
 
-
-def test_a_predict_byte_by_byte() -> None:
-    job = wire.encode_job(b"id", 1500, b"Host\0h", [(b"body", b"text/plain", 5, None)])
-    head = wire.encode_predict_head(7, [job], 5)
-    assert head == (
-        b"\x01\x04\x00\x01\x00\x00\x00\x00\x00\x00\x00\x07\x00\x00\x00\x29\x00\x00\x00\x05"
-        b"\x00\x00\x05\xdc\x02\x00\x01\x00\x00\x00\x06idHost\0h"
-        b"\x00\x04\x00\x0a\x00\x00\x00\x05bodytext/plain"
-    )
-    (frame,) = FrameReader().feed(head + b"hello")
-    assert (frame.kind, frame.position, frame.batch, frame.body) == (4, 1, 7, [b"hello"])
-    (message,) = wire.decode_predict(frame.position, frame.meta, b"".join(frame.body))
-    assert message == ("id", 1500, b"Host\0h", [("body", "text/plain", b"hello")])
-
-
-def test_a_result_byte_by_byte() -> None:
-    result = Result(wire.ANSWERED, 200, b"OK", b"a\0b", 12, True)
-    head = wire.encode_result_head(7, 2, result, 1)
-    assert head == (
-        b"\x01\x05\x00\x02\x00\x00\x00\x00\x00\x00\x00\x07\x00\x00\x00\x13\x00\x00\x00\x01"
-        b"\x00\x01\x00\xc8\x00\x02\x00\x00\x00\x03\x00\x00\x00\x0cOKa\0b"
-    )
-    (frame,) = FrameReader().feed(head + b"!")
-    assert (frame.kind, frame.position, frame.batch, frame.body) == (5, 2, 7, [b"!"])
-    assert wire.decode_result(frame.meta) == result
-
-
-fields = st.lists(st.binary(max_size=8).filter(lambda b: b"\0" not in b), max_size=8)
-values = st.lists(st.tuples(st.text(max_size=5), st.sampled_from(["", "text/plain"]), st.binary()))
-
-
-@given(
-    st.lists(st.tuples(fields, values, st.integers(0, wire.NO_DEADLINE)), min_size=1, max_size=4)
+LATIN1_TEXT = st.text(st.characters(max_codepoint=255, exclude_characters="\0"))
+PARAMETERS = st.tuples(st.text(), LATIN1_TEXT, st.binary(max_size=200))
+JOBS = st.tuples(
+    st.text(st.characters(max_codepoint=127), max_size=60),
+    st.integers(0, wire.NO_DEADLINE - 1),
+    st.binary(),
+    st.lists(PARAMETERS, max_size=4),
 )
-def test_batches_come_back_as_they_went(
-    jobs: list[tuple[list[bytes], list[tuple[str, str, bytes]], int]],
+RESULTS = st.builds(
+    wire.Result,
+    outcome=st.sampled_from([wire.ANSWERED, wire.FAILED, wire.REFUSED, wire.EXPIRED]),
+    status=st.integers(0, 999),
+    phrase=st.binary(max_size=30),
+    fields=st.binary(max_size=60),
+    busy_us=st.integers(0, 2**32 - 1),
+    is_last=st.booleans(),
+)
+STREAMS = st.lists(
+    st.one_of(
+        st.tuples(st.just(wire.METRICS), st.just(0), st.binary(max_size=50), st.just(b"")),
+        st.tuples(
+            st.just(wire.RESULT),
+            st.integers(0, 0xFFFF),
+            st.binary(max_size=50),
+            st.binary(max_size=300),
+        ),
+    ),
+    max_size=6,
+)
+
+
+def frame(kind: int, position: int, batch: int, meta: bytes, body: bytes) -> bytes:
+    header = wire.HEADER.pack(wire.VERSION, kind, position, batch, len(meta), len(body))
+    return header + meta + body
+
+
+def encode_predict(jobs: list[tuple[str, int, bytes, list[tuple[str, str, bytes]]]]) -> bytes:
+    heads = [
+        wire.encode_job(
+            request_id.encode(),
+            remaining_ms,
+            fields,
+            [(n.encode(), t.encode("latin-1"), len(v), v) for n, t, v in parameters],
+        )
+        for request_id, remaining_ms, fields, parameters in jobs
+    ]
+    body = b"".join(value for *_, parameters in jobs for *_, value in parameters)
+    return wire.encode_predict_head(7, heads, len(body)) + body
+
+
+def test_a_control_message_in_bytes() -> None:
+    assert wire.encode_json(wire.FORKED, {"pid": 7}) == (
+        b"\x01\x0a\x00\x00" + bytes(8) + b"\x00\x00\x00\x0a" + bytes(8) + b'{"pid": 7}'
+    )
+    assert wire.encode(wire.DRAIN) == b"\x01\x07" + bytes(22)
+
+
+def test_a_batch_in_bytes() -> None:
+    job = wire.encode_job(b"id", 1000, b"a\0b", [(b"body", b"text/plain", 5, None)])
+    meta = (
+        b"\x00\x00\x03\xe8\x02\x00\x00\x00\x01\x00\x00\x00\x03"  # remaining ms; sizes and counts
+        b"ida\0b"
+        b"\x00\x00\x00\x04\x00\x0a\x00\x00\x00\x00\x00\x00\x00\x05bodytext/plain"
+    )
+    assert job == meta
+    header = (
+        b"\x01\x04\x00\x01\x00\x00\x00\x00\x00\x00\x00\x09\x00\x00\x00\x2e" + bytes(7) + b"\x05"
+    )
+    assert wire.encode_predict_head(9, [job], 5) == header + meta
+
+
+def test_a_result_in_bytes() -> None:
+    result = wire.Result(wire.FAILED, 503, b"No", b"x\0y", 258, True)
+    assert wire.encode_result_head(9, 3, result, 4) == (
+        b"\x01\x05\x00\x03\x00\x00\x00\x00\x00\x00\x00\x09\x00\x00\x00\x15" + bytes(7) + b"\x04"
+        b"\x01\x01\x01\xf7\x00\x00\x00\x02\x00\x00\x00\x03\x00\x00\x01\x02Nox\0y"
+    )
+
+
+@given(st.lists(JOBS, min_size=1, max_size=5))
+def test_a_batch_comes_back_as_it_went(
+    jobs: list[tuple[str, int, bytes, list[tuple[str, str, bytes]]]],
 ) -> None:
-    heads, body = [], b""
-    for number, (names, parameters, remaining_ms) in enumerate(jobs):
-        rows = [(n.encode(), t.encode(), len(v), None) for n, t, v in parameters]
-        block = wire.join_fields(names)
-        heads.append(wire.encode_job(b"%d" % number, remaining_ms, block, rows))
-        body += b"".join(value for _, _, value in parameters)
-    head = wire.encode_predict_head(1, heads, len(body))
-    (frame,) = FrameReader().feed(head + body)
-    decoded = wire.decode_predict(frame.position, frame.meta, bytearray(body))
-    assert [message.request_id for message in decoded] == [str(n) for n in range(len(jobs))]
-    for message, (names, parameters, remaining_ms) in zip(decoded, jobs, strict=True):
-        assert message.remaining_ms == remaining_ms
-        assert message.fields == b"\0".join(names)
-        assert [tuple(each) for each in message.parameters] == parameters
+    (seen,) = wire.FrameReader().feed(encode_predict(jobs))
+    assert (seen.kind, seen.position, seen.batch) == (wire.PREDICT, len(jobs), 7)
+    body = bytearray(b"".join(seen.body))
+    decoded = wire.decode_predict(seen.position, seen.meta, body)
+    assert [
+        (job.request_id, job.remaining_ms, job.fields, [tuple(p) for p in job.parameters])
+        for job in decoded
+    ] == jobs
+    values = [p.value for job in decoded for p in job.parameters]
+    assert len({id(value) for value in values}) == len(values), "handlers may write to them"
 
 
-STREAM = b"".join(
+@given(RESULTS, st.integers(0, 0xFFFF), st.binary(max_size=99))
+def test_a_result_comes_back_as_it_went(result: wire.Result, position: int, body: bytes) -> None:
+    data = wire.encode_result_head(2**64 - 1, position, result, len(body)) + body
+    (seen,) = wire.FrameReader().feed(data)
+    assert (seen.kind, seen.position, seen.batch) == (wire.RESULT, position, 2**64 - 1)
+    assert wire.decode_result(seen.meta) == result
+    assert b"".join(seen.body) == body
+
+
+@pytest.mark.parametrize(
+    "parameters",
     [
-        wire.encode_json(wire.HELLO, {"pid": 1}),
-        wire.encode_result_head(1, 0, Result(0, 200, b"", b"", 1, True), 3) + b"abc",
-        wire.encode_result_head(2, 0, Result(0, 200, b"", b"", 1, True), 0),
-        wire.encode_result_head(3, 0, Result(0, 200, b"p", b"n\0v", 1, True), 200) + b"x" * 200,
-        wire.encode(wire.BYE),
-    ]
+        pytest.param([(b"n" * 100_000, b"", 0, b"")], id="a long name"),
+        pytest.param([(b"%d" % number, b"", 0, b"") for number in range(70_000)], id="many"),
+    ],
 )
+def test_clients_choose_names_and_number_of_parameters(
+    parameters: list[tuple[bytes, bytes, int, bytes]],
+) -> None:
+    (job,) = wire.decode_predict(1, wire.encode_job(b"id", 0, b"", parameters), b"")
+    assert [p.name.encode() for p in job.parameters] == [name for name, *_ in parameters]
 
 
-@given(st.lists(st.integers(0, len(STREAM)), max_size=40))
-def test_any_split_gives_the_same_frames(cuts: list[int]) -> None:
-    reader = FrameReader()
+def test_a_batch_may_be_larger_than_4_gib() -> None:
+    head = wire.encode_predict_head(
+        1, [wire.encode_job(b"", 0, b"", [(b"", b"", 2**33, b"")])], 2**33
+    )
+    assert wire.FrameReader().feed(head) == []
+
+
+@given(STREAMS, st.data())
+def test_any_split_gives_the_same_frames(
+    messages: list[tuple[int, int, bytes, bytes]], data: st.DataObject
+) -> None:
+    stream = b"".join(frame(kind, at, 5, meta, body) for kind, at, meta, body in messages)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=12)))
+    reader = wire.FrameReader()
     seen = []
-    for start, end in itertools.pairwise([0, *sorted(cuts), len(STREAM)]):
-        seen += reader.feed(STREAM[start:end])
-    assert [(f.kind, f.batch, b"".join(f.body)) for f in seen] == [
-        (wire.HELLO, 0, b""),
-        (wire.RESULT, 1, b"abc"),
-        (wire.RESULT, 2, b""),
-        (wire.RESULT, 3, b"x" * 200),
-        (wire.BYE, 0, b""),
+    for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
+        if end > start:  # a socket never delivers nothing
+            seen += reader.feed(stream[start:end])
+    assert [(f.kind, f.position, f.meta, b"".join(f.body)) for f in seen] == messages
+
+
+def test_byte_by_byte() -> None:
+    stream = frame(wire.RESULT, 1, 2, b"meta", b"body") + wire.encode(wire.BYE)
+    reader = wire.FrameReader()
+    seen = [f for value in stream for f in reader.feed(bytes([value]))]
+    assert [(f.kind, f.meta, b"".join(f.body)) for f in seen] == [
+        (wire.RESULT, b"meta", b"body"),
+        (wire.BYE, b"", b""),
     ]
 
 
-def test_a_large_body_stays_in_the_pieces_it_came_in() -> None:
-    head = wire.encode_result_head(1, 0, Result(0, 200, b"", b"", 1, True), 3000)
-    reader = FrameReader()
-    pieces = [b"a" * 1000, b"b" * 1000, b"c" * 1000]
-    assert reader.feed(head + pieces[0]) == []
-    assert reader.feed(pieces[1]) == []
-    (frame,) = reader.feed(pieces[2])
-    assert frame.body == pieces
-    assert frame.body[1] is pieces[1]
+def test_a_large_body_stays_in_the_chunks_in_which_it_came() -> None:
+    chunks = [bytes([n]) * 100_000 for n in range(5)]
+    head = wire.HEADER.pack(wire.VERSION, wire.RESULT, 0, 1, 1, 500_000) + b"m"
+    reader = wire.FrameReader()
+    assert reader.feed(head) == []
+    for chunk in chunks[:-1]:
+        assert reader.feed(chunk) == []
+    (seen,) = reader.feed(chunks[-1])
+    assert [id(chunk) for chunk in seen.body[:-1]] == [id(chunk) for chunk in chunks[:-1]]
+    assert b"".join(seen.body) == b"".join(chunks)
 
 
-@pytest.mark.parametrize("data", [b"HTTP/1.1 400 Bad Request\r\n", b"\x02" + bytes(30)])
-def test_another_protocol_is_refused(data: bytes) -> None:
-    with pytest.raises(WireError, match="expected a frame of protocol version 1"):
-        FrameReader().feed(data)
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"HTTP/1.1 400 Bad Request\r\n\r\n", id="another protocol"),
+        pytest.param(b"\x02" + wire.encode(wire.BYE)[1:], id="another version"),
+        pytest.param(wire.HEADER.pack(1, 6, 0, 0, wire.MAX_META_BYTES + 1, 0), id="too much meta"),
+    ],
+)
+def test_what_is_not_this_protocol(data: bytes) -> None:
+    with pytest.raises(wire.WireError, match="expected a frame of protocol version 1"):
+        wire.FrameReader().feed(data)
 
 
-def test_fields_cross_unchanged_and_nothing_is_smuggled() -> None:
-    assert wire.split_fields(wire.join_fields([b"A", b"1", b"b", b"\xe9"])) == [
-        ("A", "1"),
-        ("b", "\xe9"),
-    ]
-    assert wire.split_fields(b"") == []
-    with pytest.raises(ValueError, match="NUL"):
-        wire.join_fields([b"a", b"x\0y"])
-
-
-@pytest.mark.parametrize("meta", [b"", b"[]", b"{", b"\xff"])
-def test_control_messages_are_objects(meta: bytes) -> None:
-    with pytest.raises(WireError):
+@pytest.mark.parametrize("meta", [b"", b"\xff", b"{", b"[1]", b'"text"'])
+def test_a_control_message_is_a_json_object(meta: bytes) -> None:
+    with pytest.raises(wire.WireError):
         wire.decode_json(meta)
+
+
+@given(st.dictionaries(st.text(), st.integers() | st.text() | st.none()))
+def test_control_messages_come_back_as_they_went(message: dict[str, object]) -> None:
+    (seen,) = wire.FrameReader().feed(wire.encode_json(wire.LOAD, message))
+    assert wire.decode_json(seen.meta) == message == json.loads(seen.meta)
+
+
+def test_a_result_that_is_cut_short() -> None:
+    with pytest.raises(wire.WireError, match="a result cannot be decoded"):
+        wire.decode_result(b"\x00\x01")
+
+
+def test_a_batch_that_is_cut_short() -> None:
+    job = wire.encode_job(b"id", 0, b"", [(b"body", b"", 1, b"x")])
+    with pytest.raises(wire.WireError, match="a batch of 2 jobs cannot be decoded"):
+        wire.decode_predict(2, job, b"x")
+
+
+@given(st.lists(st.tuples(LATIN1_TEXT, LATIN1_TEXT)))
+def test_fields_come_back_as_they_went(fields: list[tuple[str, str]]) -> None:
+    block = wire.join_fields([text.encode("latin-1") for pair in fields for text in pair])
+    assert wire.split_fields(block) == (fields if block else [])
+
+
+def test_fields_hold_no_separator() -> None:
+    with pytest.raises(ValueError, match="NUL"):
+        wire.join_fields([b"name", b"va\0lue"])
