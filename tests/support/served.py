@@ -30,6 +30,10 @@ class HoldingApplication:
         self.previewed.append(request)
         if request.path == b"/missing":
             self.reject(ResourceNotFoundError(), exchange)
+        elif request.path == b"/early":
+            answer(exchange, b"x" * 20_000_000, close=True)
+        elif request.path == b"/raise-early":
+            raise RuntimeError("a defect")
 
     def handle(self, request: Request, exchange: Exchange) -> None:
         self.handled.append(request)

@@ -12,6 +12,7 @@ thread. On the common path - a whole request in one read - there is no task, fut
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from socket import SO_ERROR, SOL_SOCKET
 from typing import Protocol, cast
@@ -22,6 +23,11 @@ from mms_server.http.open_connections import OpenConnections
 from mms_server.http.parser import RequestParser
 from mms_server.http.request import Request
 from mms_server.http.response import CONTINUE, render_head
+
+logger = logging.getLogger("mms_server.http")
+
+_WITHOUT_CONTENT = (b"204", b"304")
+"""RFC 9110 section 6.4.1: a client takes what follows such a head for the next answer."""
 
 _JOIN_BYTES = 64 * 1024
 """Bodies up to here are joined to the head: one small copy is cheaper than a gathered write."""
@@ -113,7 +119,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._parser = RequestParser(limits)
         self._exchange: Exchange | None = None
-        self._previewed: Request | None = None
+        self._previewed = 0
         self._has_eof = False
         self._is_advancing = False
         self._is_draining = False
@@ -141,6 +147,8 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's are that by shape only
         self._registry.add(self)
         self._arm(self._limits.idle_timeout_s)
+        if self._registry.is_draining:
+            self.drain()
 
     def data_received(self, data: bytes) -> None:
         """Parse, and serve what is whole."""
@@ -169,6 +177,7 @@ class Connection(asyncio.Protocol):
             exchange.is_open = False
             if exchange.on_gone is not None:
                 exchange.on_gone()
+        self._parser.close()
 
     def pause_writing(self) -> None:
         """Serve no further request while the client does not read; give it time, not for ever."""
@@ -177,10 +186,13 @@ class Connection(asyncio.Protocol):
         self._arm(self._limits.body_timeout_s)
 
     def resume_writing(self) -> None:
-        """Go on."""
+        """Go on, unless what the client read was a last answer."""
         self._is_writable = True
-        self._deadline = self._loop.time() + self._limits.idle_timeout_s
-        self._advance()
+        if self._is_lingering:
+            self._arm(self._limits.linger_s)
+        elif not self._transport.is_closing():
+            self._deadline = self._loop.time() + self._limits.idle_timeout_s
+            self._advance()
 
     # Serving.
 
@@ -203,8 +215,9 @@ class Connection(asyncio.Protocol):
             or not request.is_keep_alive
         )
         length = len(body[0]) if len(body) == 1 else sum(map(len, body))
-        head = render_head(line, fields, length, is_last=is_last)
-        if request is not None and request.method == b"HEAD":
+        status = line[9:12]
+        head = render_head(line, fields, None if status == b"204" else length, is_last=is_last)
+        if status in _WITHOUT_CONTENT or (request is not None and request.method == b"HEAD"):
             self._transport.write(head)
         elif length <= _JOIN_BYTES:
             self._transport.write(b"".join((head, *body)))
@@ -216,9 +229,9 @@ class Connection(asyncio.Protocol):
             return
         if self._is_writable:  # else the clock for a client that does not read is running
             self._deadline = self._loop.time() + self._limits.idle_timeout_s
-        if not self._is_advancing and (
-            self._parser.complete or self._has_eof or not self._is_reading
-        ):
+        if self._is_advancing or self._transport.is_closing():
+            return
+        if self._parser.complete or self._has_eof or not self._is_reading:
             self._advance()
 
     def drain(self) -> None:
@@ -241,13 +254,14 @@ class Connection(asyncio.Protocol):
             while self._exchange is None and self._is_writable and parser.complete:
                 request = parser.complete.popleft()
                 self._exchange = exchange = Exchange(self, request)
-                if self._probe is not None:
-                    self._probe.cancel()
                 self._application.handle(request, exchange)
                 if self._is_lingering or self._transport.is_closing():
                     return
-            if self._exchange is None and not parser.complete:
+            if self._exchange is None and self._is_writable and not parser.complete:
                 self._attend_incomplete()
+        except Exception:
+            logger.exception("The application failed on a request; its connection is cut")
+            self._transport.abort()
         finally:
             self._is_advancing = False
         self._regulate_reading()
@@ -271,9 +285,9 @@ class Connection(asyncio.Protocol):
 
     def _attend_body(self, request: Request) -> None:
         self._arm(self._limits.body_timeout_s)
-        if self._previewed is request:
+        if self._previewed == self._parser.begun:
             return
-        self._previewed = request
+        self._previewed = self._parser.begun
         self._exchange = exchange = Exchange(self, request)
         self._application.preview(request, exchange)
         if exchange.is_open:
@@ -356,10 +370,9 @@ class Connection(asyncio.Protocol):
             self._transport.close()
             self._arm(self._limits.body_timeout_s)
         else:
-            seen = "header section" if self._parser.head is None else "body"
-            self._exchange = exchange = Exchange(self, self._parser.head)
-            error = RequestTimeoutError(f"The request's {seen} did not arrive in time.")
-            self._application.reject(error, exchange)
+            seen = "request's header section" if self._parser.head is None else "request's body"
+            self._parser.error = RequestTimeoutError(f"The {seen} did not arrive in time.")
+            self._advance()
 
     def _end_unless_client_reads(self) -> None:
         unsent_bytes = self._transport.get_write_buffer_size()

@@ -95,8 +95,7 @@ class Listener:
             with contextlib.suppress(FileNotFoundError):
                 self._socket_path.unlink()
             self._socket_path = None
-        for connection in self._connections:
-            connection.drain()
+        self._connections.drain()
 
     @property
     def open_connections(self) -> int:

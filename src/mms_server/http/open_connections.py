@@ -16,6 +16,7 @@ class OpenConnections:
     def __init__(self) -> None:
         self._connections: set[Connection] = set()
         self._emptied = asyncio.Event()
+        self.is_draining = False
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -33,6 +34,12 @@ class OpenConnections:
         self._connections.discard(connection)
         if not self._connections:
             self._emptied.set()
+
+    def drain(self) -> None:
+        """Drain those that are open, and those that were accepted but are not open yet."""
+        self.is_draining = True
+        for connection in self:
+            connection.drain()
 
     async def wait_empty(self) -> None:
         """Wait until none is open."""

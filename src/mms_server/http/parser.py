@@ -6,6 +6,8 @@ is final, since nothing after it can be trusted to start where it seems to start
 
 from __future__ import annotations
 
+import logging
+import re
 from collections import deque
 
 import httptools
@@ -19,10 +21,19 @@ from mms_server.errors import (
 from mms_server.http.limits import Limits
 from mms_server.http.request import Request
 
+logger = logging.getLogger("mms_server.http")
+
 _LINE_OVERHEAD = len(b"  HTTP/1.1")
 _FIELD_OVERHEAD = len(b": \r\n")
 _UNEXPECTED = "Invalid HTTP message."
-_WATCHED = frozenset((b"content-length", b"content-type", b"expect", b"host", b"transfer-encoding"))
+_ABSOLUTE = re.compile(rb"[A-Za-z][^/?]*://[^/?]*")
+
+_CHUNK_OVERHEAD = 16
+_CHUNK_OVERHEAD_BYTES = 16 * 1024
+"""Chunk sizes, chunk extensions and trailers may take so many bytes for each byte of the body, and
+so many besides (RFC 9112 section 7.1.1 asks for a bound). A chunk of one byte takes six."""
+_FRAMING = (b"content-length", b"transfer-encoding")
+_WATCHED = frozenset((*_FRAMING, b"content-type", b"expect", b"host"))
 
 
 class RequestParser:
@@ -35,10 +46,11 @@ class RequestParser:
     """
 
     __slots__ = (
+        "_fed_bytes",
         "_field_bytes",
         "_fields",
         "_has_begun",
-        "_head_fed_bytes",
+        "_has_ended",
         "_limits",
         "_parser",
         "_resumed",
@@ -65,7 +77,8 @@ class RequestParser:
         self._resumed: Request | None = None
         self.is_in_head = False
         self._has_begun = False
-        self._head_fed_bytes = 0
+        self._has_ended = False
+        self._fed_bytes = 0
 
     @property
     def is_idle(self) -> bool:
@@ -73,48 +86,86 @@ class RequestParser:
         return not self.is_in_head and self.head is None
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes; results appear in `complete`, `head` and `error`."""
-        if self.error is not None:
+        """Take the next bytes; results appear in `complete`, `head` and `error`.
+
+        Nothing is read behind an error, nor behind a request after which the connection ends.
+        """
+        if self.error is not None or self._has_ended:
             return
         self._has_begun = False
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as exc:
-            self._ignore_upgrade(data[exc.args[0] :])
+            self._ignore_upgrades(memoryview(data)[exc.args[0] :])
         except httptools.HttpParserError as exc:
             self._fail(exc)
-        if self.is_in_head and not self._has_begun:
-            self._head_fed_bytes += len(data)
-            if self._head_fed_bytes > self._limits.request_line_bytes + self._limits.header_bytes:
-                self.error = BadRequestError(_UNEXPECTED)
+        if not self._has_begun and not self.is_idle:
+            self._count(len(data))
 
-    def _ignore_upgrade(self, rest: bytes) -> None:
-        """Go on in HTTP/1.1: "a server MAY ignore a received Upgrade" (RFC 9110 section 7.8).
+    def close(self) -> None:
+        """Let go of what was read; nothing may be fed afterwards.
 
-        llhttp stops behind the head of such a request and takes it for complete. A fresh one reads
-        on; where a body follows, it is first given a head that says no more than the framing.
+        The two parsers refer to each other: left so, a body that its client did not finish would
+        stay in memory until the garbage collector comes.
+        """
+        self.complete.clear()
+        self.head = self._resumed = self.error = None
+        del self._parser
+
+    def _count(self, size_bytes: int) -> None:
+        """Bound what is read and thrown away: padding, chunk extensions, trailers."""
+        self._fed_bytes += size_bytes
+        allowed_bytes = self._limits.request_line_bytes + self._limits.header_bytes
+        if self.head is not None:
+            allowed_bytes += _CHUNK_OVERHEAD_BYTES + _CHUNK_OVERHEAD * self.head.body_bytes
+        if self._fed_bytes > allowed_bytes and self.error is None:
+            self.error = BadRequestError(_UNEXPECTED)
+
+    def _ignore_upgrades(self, rest: memoryview) -> None:
+        """Go on in HTTP/1.1: "a server MAY ignore a received Upgrade" (RFC 9110 section 7.8)."""
+        while self._read_on():
+            try:
+                self._parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as exc:
+                rest = rest[exc.args[0] :]
+                continue
+            except httptools.HttpParserError as exc:
+                self._fail(exc)
+            break
+
+    def _read_on(self) -> bool:
+        """Start a fresh llhttp behind the last request; returns whether more is to be read.
+
+        llhttp stopped behind the head and took the request for complete. Where a body follows, the
+        fresh one is first given a head that says no more than the framing.
         """
         request = self.complete[-1]
         if request.method == b"CONNECT":
             request.is_keep_alive = False
-            return
+            self._has_ended = True
+        framing = [b"%s: %s\r\n" % (n, self._watched[n]) for n in _FRAMING if n in self._watched]
+        if self._has_ended and not framing:
+            return False
         self._parser = httptools.HttpRequestParser(self)
-        framing = [
-            b"%s: %s\r\n" % (name, self._watched[name])
-            for name in (b"content-length", b"transfer-encoding")
-            if name in self._watched
-        ]
         if framing:
+            if not request.is_keep_alive:
+                framing.append(b"Connection: close\r\n")
             self._resumed = self.complete.pop()
-            self._resumed.is_complete = False
-            self.feed(b"POST / HTTP/1.1\r\nHost: h\r\n%s\r\n" % b"".join(framing))
-        self.feed(rest)
+            request.is_complete = self._has_ended = False
+            self._parser.feed_data(b"POST / HTTP/1.1\r\nHost: h\r\n%s\r\n" % b"".join(framing))
+        return True
 
-    def _fail(self, exc: Exception) -> None:
-        if self.complete and not self.complete[-1].is_keep_alive:
-            return  # what follows a last request is not read
+    def _fail(self, exc: httptools.HttpParserError) -> None:
         cause = exc.__context__
-        self.error = cause if isinstance(cause, MMSError) else BadRequestError(_UNEXPECTED)
+        if self._has_ended:
+            return  # llhttp refuses what comes behind a last request: it is not read anyway
+        if isinstance(cause, MMSError):
+            self.error = cause
+        elif isinstance(exc, httptools.HttpParserCallbackError):
+            logger.error("A request's body could not be taken", exc_info=cause)
+            self.error = MMSError(f"Internal error: {cause!r}")
+        else:
+            self.error = BadRequestError(_UNEXPECTED)
 
     # llhttp's callbacks, in the order in which they come.
 
@@ -127,7 +178,7 @@ class RequestParser:
         self._watched = {}
         self.is_in_head = True
         self._has_begun = True
-        self._head_fed_bytes = 0
+        self._fed_bytes = 0
 
     def on_url(self, piece: bytes) -> None:
         """Collect the request target; it comes in pieces when the input does."""
@@ -166,11 +217,13 @@ class RequestParser:
         self.head = request = Request(method, _origin_form(self._target), self._fields)
         self.is_in_head = False
         version = parser.get_http_version()
-        if version == "1.0":
+        coding = watched.get(b"transfer-encoding")
+        if coding is not None and (version == "1.0" or coding.lower() != b"chunked"):
             # "A client MUST NOT send ... Transfer-Encoding unless it knows the server will handle
-            # HTTP/1.1 requests" (RFC 9112 section 6.1): a 1.0 message with it is smuggling.
-            if b"transfer-encoding" in watched:
-                raise BadRequestError(_UNEXPECTED)
+            # HTTP/1.1 requests" (RFC 9112 section 6.1): a 1.0 message with it is smuggling. Of
+            # the codings only chunked is undone here.
+            raise BadRequestError(_UNEXPECTED)
+        if version == "1.0":
             request.is_http10 = True
         elif version != "1.1" or b"host" not in watched:
             # "A server MUST respond with a 400 ... to any HTTP/1.1 request message that lacks a
@@ -200,6 +253,7 @@ class RequestParser:
         assert request is not None
         self.head = None
         request.is_complete = True
+        self._has_ended = not request.is_keep_alive
         self.complete.append(request)
 
     def _too_large(self) -> str:
@@ -208,8 +262,8 @@ class RequestParser:
 
 def _origin_form(target: bytes) -> bytes:
     """Strip scheme and authority: "a server MUST accept the absolute-form" (RFC 9112 3.2.2)."""
-    if target.startswith(b"/") or b"://" not in target:
+    absolute = None if target.startswith(b"/") else _ABSOLUTE.match(target)
+    if absolute is None:
         return target
-    rest = target.partition(b"://")[2]
-    slash = rest.find(b"/")
-    return rest[slash:] if slash >= 0 else b"/"
+    rest = target[absolute.end() :]
+    return rest if rest.startswith(b"/") else b"/" + rest

@@ -7,6 +7,9 @@ from urllib.parse import unquote_to_bytes
 
 from mms_server.errors import BadRequestError
 
+_SMALL_BYTES = 512
+"""Chunks below this are joined: each costs an object, and a client may send them by the million."""
+
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 
 
@@ -21,8 +24,8 @@ class Request:
     """A request: complete, or with its body still arriving.
 
     `fields` holds names and values in turn, as sent: original letter case, order and duplicates
-    kept, surrounding white space removed. `body` holds the chunks of the body in order, never
-    joined here. A `consumer`, once set, is given the chunks in their place.
+    kept, surrounding white space removed. `body` holds the chunks of the body in order; only small
+    ones are joined here. A `consumer`, once set, is given the chunks in their place.
     """
 
     __slots__ = (
@@ -73,10 +76,12 @@ class Request:
     def receive(self, chunk: bytes) -> None:
         """Take the next piece of the body."""
         self.body_bytes += len(chunk)
-        if self.consumer is None:
-            self.body.append(chunk)
-        else:
+        if self.consumer is not None:
             self.consumer.feed(chunk)
+        elif len(chunk) < _SMALL_BYTES and self.body and len(self.body[-1]) < _SMALL_BYTES:
+            self.body[-1] += chunk
+        else:
+            self.body.append(chunk)
 
 
 def percent_unescape(text: bytes) -> bytes:

@@ -7,15 +7,23 @@ from http import HTTPStatus
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
-_STANDARD = {status.value: status.phrase for status in HTTPStatus}
-_NONSTANDARD = {210: "Partial Success"}
-"""Multi Model Server's own status for a scaling operation that did not get as far as was asked."""
+_PHRASES = {status.value: status.phrase for status in HTTPStatus} | {
+    # Multi Model Server's own, for a scaling operation that did not get as far as was asked.
+    210: "Partial Success",
+    # Netty's, as in RFC 2616; those of `http.HTTPStatus` depend on the version of Python.
+    413: "Request Entity Too Large",
+    414: "Request-URI Too Long",
+    416: "Requested Range Not Satisfiable",
+    422: "Unprocessable Entity",
+}
+_UNNAMED = 418
+"""Netty does not know the teapot."""
 
 
 def standard_phrase(status: int) -> str:
     """Name a status; those that no registry names get their class, as in Netty."""
-    phrase = _STANDARD.get(status) or _NONSTANDARD.get(status)
-    if phrase is not None:
+    phrase = _PHRASES.get(status)
+    if phrase is not None and status != _UNNAMED:
         return phrase
     kinds = {1: "Informational", 2: "Success", 3: "Redirection", 4: "Client Error"}
     kind = kinds.get(status // 100, "Server Error" if status // 100 == 5 else "Unknown Status")
@@ -31,7 +39,12 @@ def status_line(status: int, phrase: str) -> bytes:
     return f"HTTP/1.1 {status} {phrase}\r\n".encode("latin-1")
 
 
-def render_head(line: bytes, fields: bytes, length_bytes: int, *, is_last: bool) -> bytes:
-    """Join a status line and ready-made field lines with the framing this connection needs."""
+def render_head(line: bytes, fields: bytes, length_bytes: int | None, *, is_last: bool) -> bytes:
+    """Join a status line and ready-made field lines with the framing this connection needs.
+
+    No length is for 204, which must not state one (RFC 9110 section 8.6).
+    """
     end = b"connection: close\r\n\r\n" if is_last else b"connection: keep-alive\r\n\r\n"
+    if length_bytes is None:
+        return line + fields + end
     return b"%scontent-length: %d\r\n%s" % (line + fields, length_bytes, end)

@@ -56,7 +56,7 @@ def test_a_head_whose_body_is_still_to_come() -> None:
     assert not parser.is_idle
     assert (parser.head.body, parser.head.is_complete) == ([b"he"], False)
     parser.feed(b"llo")
-    assert parser.complete[0].body == [b"he", b"llo"]
+    assert b"".join(parser.complete[0].body) == b"hello"
 
 
 def test_chunked_bodies_with_extensions_and_trailers() -> None:
@@ -104,6 +104,9 @@ def test_an_upgrade_is_ignored_and_its_body_read() -> None:
     [
         (b"http://host:8080/ping?x=1", b"/ping?x=1"),
         (b"http://host", b"/"),
+        (b"http://host?x=/1", b"/?x=/1"),
+        (b"http://user@host:1//x", b"//x"),
+        (b"/a?b=http://host/c", b"/a?b=http://host/c"),
         (b"/a://b", b"/a://b"),
         (b"*", b"*"),
     ],
@@ -120,6 +123,7 @@ REFUSED = {
     "HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "version 2.0": b"GET / HTTP/2.0\r\nHost: h\r\n\r\n",
     "version 0.9": b"GET /\r\n\r\n",
+    "version 1.2": b"GET / HTTP/1.2\r\nHost: h\r\n\r\n",
     "version 9.9": b"GET / HTTP/9.9\r\nHost: h\r\n\r\n",
     "no Host": b"GET / HTTP/1.1\r\n\r\n",
     "two Hosts": b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
@@ -143,6 +147,10 @@ REFUSED = {
     "chunked in 1.0": b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "other coding": b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n0\r\n\r\n",
     "coding twice": b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked, chunked\r\n\r\n",
+    "coding before chunked": b"POST / HTTP/1.1\r\nHost: h\r\n"
+    b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "coding behind chunked": b"POST / HTTP/1.1\r\nHost: h\r\n"
+    b"Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
     "two codings": b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "bad chunk size": b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
