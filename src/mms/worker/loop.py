@@ -72,7 +72,8 @@ class WorkerLoop:
                 message = channel.receive()
                 if message.kind == wire.PREDICT:
                     page[wire.PAGE_BEGUN] = message.batch
-                    self._predict(channel, message)
+                    is_withdrawn = message.batch <= page[wire.PAGE_WITHDRAWN]
+                    self._predict(channel, message, is_withdrawn=is_withdrawn)
                 elif message.kind == wire.LOAD:
                     channel.send([wire.encode_json(wire.LOADED, self.load(message.meta))])
                 elif message.kind == wire.DRAIN:
@@ -109,7 +110,7 @@ class WorkerLoop:
             return {"error": _describe(exc)}
         return {"error": None}
 
-    def _predict(self, channel: Channel, message: Message) -> None:
+    def _predict(self, channel: Channel, message: Message, *, is_withdrawn: bool) -> None:
         started = time.perf_counter()
         count = message.position
         replies: list[Reply | None] = [None] * count
@@ -118,7 +119,7 @@ class WorkerLoop:
         jobs = wire.decode_predict(count, message.meta, message.body)
         waited_ms = (started - message.received_at) * 1000
         for position, job in enumerate(jobs):
-            if waited_ms > job.remaining_ms:
+            if is_withdrawn or waited_ms > job.remaining_ms:
                 replies[position] = Reply(wire.EXPIRED, 503, b"", b"", b"")
                 continue
             try:

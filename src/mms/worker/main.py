@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import logging
+import os
 import resource
 import socket
 import sys
@@ -32,8 +34,11 @@ def main() -> None:
     lifetime.keep_private([options.link, options.page, options.lifetime])
     _restore_limits(options.nofile)
     faulthandler.enable()
+    # As Multi Model Server does: what a handler logs is seen, at the level INFO and above.
+    logging.basicConfig(stream=sys.stdout, format="%(message)s", level=logging.INFO)
     link = socket.socket(fileno=options.link)
     if options.template:
+        os.close(options.page)  # it executes nothing, and its workers have pages of their own
         Template(link, options.lifetime).run()
     else:
         lifetime.watch(options.lifetime)

@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import threading
+from typing import Any
 
 from mms import wire
 from mms.worker import lifetime
@@ -47,8 +48,11 @@ class Template:
         os.set_blocking(waker, False)
         signal.set_wakeup_fd(waker)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        poll = select.poll()  # and not select, which refuses descriptors from 1024
+        for fd in (self._link.fileno(), self._lifetime_fd, woken):
+            poll.register(fd, select.POLLIN)
         while True:
-            ready, _, _ = select.select([self._link.fileno(), self._lifetime_fd, woken], [], [])
+            ready = [fd for fd, _ in poll.poll()]
             if self._lifetime_fd in ready:
                 return
             if woken in ready:
@@ -62,12 +66,16 @@ class Template:
         if len(fds) != _FDS_PER_FORK or not frame:
             return False
         template_pid = os.getpid()
-        pid = os.fork()
-        if pid == 0:
+        reply: dict[str, Any] = {}
+        try:
+            reply["pid"] = os.fork()
+        except OSError as exc:  # no more processes allowed: those that there are go on
+            reply["error"] = str(exc)
+        if reply.get("pid") == 0:
             self._become_worker(template_pid, fds, private_fds)
         for fd in fds:
             os.close(fd)
-        self._link.sendall(wire.encode_json(wire.FORKED, {"pid": pid}))
+        self._link.sendall(wire.encode_json(wire.FORKED, reply))
         return True
 
     def _become_worker(self, template_pid: int, fds: list[int], private_fds: list[int]) -> None:

@@ -11,17 +11,16 @@ _MAX_REMAINING_MS = wire.NO_DEADLINE - 1
 class Batch:
     """Jobs sent as one message; answered one by one.
 
-    `unanswered` counts the results still to come; `lapsed` marks a batch that took longer than
-    the response timeout, whose worker is being ended for it.
+    `has_lapsed` marks one that took longer than the response timeout, whose worker is being ended
+    for it.
     """
 
-    __slots__ = ("has_lapsed", "jobs", "number", "size_bytes", "unanswered")
+    __slots__ = ("has_lapsed", "jobs", "number", "size_bytes")
 
     def __init__(self, number: int, jobs: list[Job]) -> None:
         self.number = number
         self.jobs = jobs
         self.size_bytes = jobs[0].size_bytes if len(jobs) == 1 else sum(j.size_bytes for j in jobs)
-        self.unanswered = len(jobs)
         self.has_lapsed = False
 
     def encode(self, now: float) -> list[bytes]:

@@ -72,8 +72,9 @@ class Dispatcher:
     @property
     def queued_jobs(self) -> int:
         """How many jobs wait to begin: in the queue, or sent ahead to a busy worker."""
-        ahead = sum(len(lane.batches) - 1 for lane in self._lanes.values() if lane.batches)
-        return len(self._queue) + ahead * self._policy.batch_size
+        lanes = self._lanes.values()
+        executing = sum(len(lane.batches[0].jobs) for lane in lanes if lane.batches)
+        return len(self._queue) + self._sent_jobs - executing
 
     # From outside: the dialects.
 
@@ -90,7 +91,7 @@ class Dispatcher:
             timeout_s = policy.queue_timeout_s if self._has_been_ready else policy.startup_timeout_s
         job.deadline = now + timeout_s
         if self._policy.batch_size == 1 and not self._queue and self._closed_by is None:
-            lane = self._choose_lane()
+            lane = self._choose_lane(now)
             if lane is not None:  # it begins within milliseconds: there is no wait to predict
                 accounting.accepted += 1
                 self._send(lane, [job], now)
@@ -131,13 +132,15 @@ class Dispatcher:
         self._pump(self._loop.time())
 
     def worker_result(self, worker: Worker, frame: wire.Frame) -> None:
-        """Settle one job; after its batch's last one, the lane moves on."""
+        """Settle one job; after its batch's last one, the lane moves on. Raises WireError."""
         lane = self._lanes.get(worker)
         if lane is None or not lane.batches or lane.batches[0].number != frame.batch:
             logger.error("%s sent a result of a batch that is not its first", worker.label)
             return
         batch = lane.batches[0]
         result = wire.decode_result(frame.meta)
+        if frame.position >= len(batch.jobs):
+            raise wire.WireError(f"a result of job {frame.position} of {len(batch.jobs)}")
         job = batch.jobs[frame.position]
         if not job.is_settled:
             self._settle(job, result, frame.body)
@@ -145,7 +148,8 @@ class Dispatcher:
             now = self._loop.time()
             lane.pop_head(now)
             self._sent_jobs -= len(batch.jobs)
-            self.service_time.add(result.busy_us * 1e-6)
+            if result.outcome != wire.EXPIRED:  # which is quick, and says nothing of the model
+                self.service_time.add(result.busy_us * 1e-6)
             worker.batch_done()
             if self._queue:
                 self._pump(now)
@@ -205,14 +209,18 @@ class Dispatcher:
     def _pump(self, now: float) -> None:
         """Send as many batches as may go now."""
         while self._queue:
-            lane = self._choose_lane()
+            lane = self._choose_lane(now)
             if lane is None or not self._is_batch_due(now):
                 return
-            jobs = self._take_batch(now)
-            if jobs:
+            jobs, expired = self._take_batch(now)
+            if not expired:
                 self._send(lane, jobs, now)
+                continue
+            self._queue.push_back(jobs)  # without those, the batch may not be due
+            for job in expired:
+                self._expire(job)
 
-    def _choose_lane(self) -> Lane | None:
+    def _choose_lane(self, now: float) -> Lane | None:
         """Choose an idle worker, else the least busy one if more may wait there."""
         best = None
         for lane in self._lanes.values():
@@ -222,7 +230,7 @@ class Dispatcher:
                 return lane
             if best is None or len(lane.batches) < len(best.batches):
                 best = lane
-        if best is not None and best.has_room(self.service_time.batch_s):
+        if best is not None and best.has_room(self.service_time.batch_s, now):
             return best
         return None
 
@@ -235,8 +243,11 @@ class Dispatcher:
         due = head.arrived + policy.max_batch_delay_s
         if now >= due:
             return True
-        if self._batch_timer is None:
-            self._batch_timer = self._loop.call_at(due, self._on_batch_due)
+        if self._batch_timer is not None:
+            if self._batch_timer.when() <= due:
+                return False
+            self._batch_timer.cancel()
+        self._batch_timer = self._loop.call_at(due, self._on_batch_due)
         return False
 
     def _on_batch_due(self) -> None:
@@ -244,25 +255,29 @@ class Dispatcher:
         # Timers fire up to their resolution early: what was due then is due now.
         self._pump(self._loop.time() + 0.001)
 
-    def _take_batch(self, now: float) -> list[Job]:
+    def _take_batch(self, now: float) -> tuple[list[Job], list[Job]]:
+        """Take the jobs of the next batch, and those between them that are too late for it."""
         jobs: list[Job] = []
+        expired: list[Job] = []
         while self._queue and len(jobs) < self._policy.batch_size:
             if jobs and self._queue.head.is_retry:
                 break
             job = self._queue.pop()
             if job.deadline <= now:
-                self._expire(job)
+                expired.append(job)
                 continue
             jobs.append(job)
             if job.is_retry:
                 break
-        return jobs
+        return jobs, expired
 
     def _send(self, lane: Lane, jobs: list[Job], now: float) -> None:
         batch = Batch(next(self._numbers), jobs)
         lane.add(batch, now)
         self._sent_jobs += len(jobs)
         lane.worker.send_batch(batch.encode(now))
+        if len(lane.batches) > 1:
+            self._arm_expiry(min(job.deadline for job in jobs))
         if self._watch is None:
             self._watch = self._loop.call_later(
                 self._policy.response_timeout_s, self._check_response_times
@@ -314,11 +329,18 @@ class Dispatcher:
     def _on_expiry(self) -> None:
         self._expiry = None
         now = self._loop.time()
-        for job in self._queue.pop_expired(now):
+        expired = self._queue.pop_expired(now)
+        for lane in self._lanes.values():
+            expired += lane.withdraw_expired(now)
+        following = [job.deadline for lane in self._lanes.values() for job in lane.jobs_ahead()]
+        in_queue = self._queue.next_deadline()
+        if in_queue is not None:
+            following.append(in_queue)
+        following = [deadline for deadline in following if deadline > now]
+        if following:
+            self._arm_expiry(max(min(following), now + _EXPIRY_PAUSE_S))
+        for job in expired:
             self._expire(job)
-        following = self._queue.next_deadline()
-        if following is not None:
-            self._arm_expiry(max(following, now + _EXPIRY_PAUSE_S))
 
     def _check_response_times(self) -> None:
         self._watch = None
@@ -345,6 +367,6 @@ class Dispatcher:
             lane.worker.label,
             self._policy.response_timeout_s,
         )
+        lane.worker.kill()
         for job in batch.jobs:
             self._fail(job, WorkerError("Worker died."))
-        lane.worker.kill()

@@ -2,14 +2,17 @@
 
 A round trip over the link costs more than a quick prediction, so a worker may hold work ahead of
 the batch it executes. What waits at one worker cannot go to another, so the slower the model, the
-less may wait: 2 ms of measured work, or one batch, or nothing.
+less may wait: 2 ms of measured work, or one batch, or nothing. Nothing either behind a batch that
+already takes longer than measured.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 
 from mms_server.serving.batch import Batch
+from mms_server.serving.job import Job
 from mms_server.workers.worker import Worker
 
 AHEAD_S = 0.002
@@ -33,14 +36,16 @@ class Lane:
         """Whether the worker has nothing to do."""
         return not self.batches
 
-    def has_room(self, batch_s: float | None) -> bool:
+    def has_room(self, batch_s: float | None, now: float) -> bool:
         """Say whether one more batch may wait here, each taking `batch_s` by measurement."""
         if not self.batches:
             return True
         if batch_s is None or batch_s > ONE_AHEAD_S or self.size_bytes >= AHEAD_BYTES:
             return False
+        if now - self.head_since > ONE_AHEAD_S:
+            return False
         ahead = len(self.batches) - 1
-        return ahead < 1 or ahead * batch_s < AHEAD_S
+        return ahead < 1 or (ahead + 1) * batch_s <= AHEAD_S
 
     def add(self, batch: Batch, now: float) -> None:
         """Note a batch as sent."""
@@ -53,3 +58,27 @@ class Lane:
         """Note the head as done; the next one is being executed from now."""
         self.size_bytes -= self.batches.popleft().size_bytes
         self.head_since = now
+
+    def jobs_ahead(self) -> list[Job]:
+        """List the pending jobs that wait here behind the head."""
+        ahead = islice(self.batches, 1, None)
+        return [job for batch in ahead for job in batch.jobs if not job.is_settled]
+
+    def withdraw_expired(self, now: float) -> list[Job]:
+        """Take back the batches next in line of which no job can begin in time any more.
+
+        Returns their jobs, which the worker will not run. Batches that wait behind one that is
+        still in time stay: a worker can only be told where to go on.
+        """
+        first = last = 0
+        jobs: list[Job] = []
+        for batch in islice(self.batches, 1, None):
+            pending = [job for job in batch.jobs if not job.is_settled]
+            if any(job.deadline > now for job in pending):
+                break
+            first, last = first or batch.number, batch.number
+            jobs += pending
+        # What the worker has begun meanwhile was in time, or comes back as expired.
+        if not jobs or self.worker.withdraw(last) >= first:
+            return []
+        return jobs

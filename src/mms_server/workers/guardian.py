@@ -51,6 +51,7 @@ class Guardian:
         self._child = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-I", "-S", str(_PROGRAM), f"{MARK}={self._mark}", self._temporary],
             stdin=subprocess.PIPE,
+            bufsize=0,
             stdout=subprocess.DEVNULL,
             start_new_session=True,
             env={},
@@ -62,12 +63,13 @@ class Guardian:
     def _restart(self, ended: asyncio.Future[int]) -> None:
         if not self._is_closing and not ended.cancelled():
             logger.warning("The guardian process ended (%s); starting another.", ended.result())
+            assert self._child.stdin is not None
+            self._child.stdin.close()
             self._start()
 
     def _tell(self, line: str) -> None:
         assert self._child.stdin is not None
         try:
             self._child.stdin.write(line.encode())
-            self._child.stdin.flush()
         except BrokenPipeError:
             return  # it has died: its successor is told everything

@@ -11,9 +11,12 @@ import os
 import shutil
 import signal
 import sys
+import time
 
 _PASSES = 20
 """A process that forks while it is being looked for is found by a later pass."""
+_PAUSE_S = 0.02
+"""Longer than an execve takes (not measured)."""
 
 
 def kill_groups(groups: set[int]) -> None:
@@ -43,11 +46,18 @@ def find_marked(mark: bytes) -> list[int]:
 
 
 def kill_marked(mark: bytes) -> None:
-    """Kill the marked processes, until a pass finds none."""
+    """Kill the marked processes, until two passes in a row find none.
+
+    One is not enough: a process has no environment to read while it executes a program.
+    """
+    is_clean = False
     for _ in range(_PASSES):
         pids = find_marked(mark)
-        if not pids:
+        if not pids and is_clean:
             return
+        is_clean = not pids
+        if is_clean:
+            time.sleep(_PAUSE_S)
         for pid in pids:
             try:
                 os.kill(pid, signal.SIGKILL)

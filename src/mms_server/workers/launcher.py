@@ -32,11 +32,13 @@ class Launcher:
         self._file_limit = file_limit
         self._lifetime_fd, self._life_fd = os.pipe()
         self._templates: dict[WorkerSpec, Template] = {}
+        self._not_forkable: set[WorkerSpec] = set()
 
     async def launch(self, spec: WorkerSpec) -> Process:
         """Start a process for the spec. Raises WorkerError."""
         try:
-            return self._guard(await self._fork(spec) if spec.preload else self._spawn(spec))
+            may_fork = spec.preload and spec not in self._not_forkable
+            return self._guard(await self._fork(spec) if may_fork else self._spawn(spec))
         except OSError as exc:
             raise WorkerError(
                 f"Worker for model {spec.model_name} cannot be started with {spec.python}: {exc}"
@@ -50,7 +52,10 @@ class Launcher:
         try:
             return await template.fork()
         except NotForkableError as exc:
-            logger.warning("%s Its workers are started one by one.", exc)
+            if spec not in self._not_forkable:
+                logger.warning("%s Its workers are started one by one.", exc)
+                self._not_forkable.add(spec)
+                template.kill()
             return self._spawn(spec)
 
     def _spawn(self, spec: WorkerSpec, *, is_template: bool = False) -> Process:
@@ -61,11 +66,12 @@ class Launcher:
         process.exit.add_done_callback(lambda _: self._guardian.remove(process.pid))
         return process
 
-    def forget(self, spec: WorkerSpec) -> None:
+    async def forget(self, spec: WorkerSpec) -> None:
         """End the template of a model that is gone, if it has one."""
+        self._not_forkable.discard(spec)
         template = self._templates.pop(spec, None)
         if template is not None:
-            template.close()
+            await template.close()
 
     def close(self) -> None:
         """Let go of the lifetime pipe: whatever still runs ends now."""

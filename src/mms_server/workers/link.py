@@ -18,7 +18,7 @@ _READ_BYTES = 256 * 1024
 
 
 class Link(asyncio.Protocol):
-    """Frames over the socket shared with one worker. Loop thread only.
+    """Frames over the connected socket shared with one worker. Loop thread only.
 
     Each frame goes to `on_frame` within the call that read it. `closed` resolves when the
     worker's end is closed and all that it had sent has been handed over, and not before:
@@ -33,18 +33,15 @@ class Link(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._gathered: list[bytes] = []
         self._is_flush_due = False
+        self._is_broken = False
         self.closed: asyncio.Future[None] = self._loop.create_future()
 
-    @classmethod
-    async def open(cls, sock: socket.socket, on_frame: Callable[[wire.Frame], None]) -> Link:
-        """Take over a connected socket."""
-        sock.setblocking(False)
+    async def connect(self) -> None:
+        """Take over the socket; frames may come before this returns."""
+        self._socket.setblocking(False)
         # The transport gets a descriptor of its own: when it fails in writing to a dead worker it
         # closes it, and with it would go the answers that have not been read.
-        _, link = await asyncio.get_running_loop().create_unix_connection(
-            lambda: cls(sock, on_frame), sock=sock.dup()
-        )
-        return link
+        await self._loop.create_unix_connection(lambda: self, sock=self._socket.dup())
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
@@ -57,12 +54,13 @@ class Link(asyncio.Protocol):
                 self._on_frame(frame)
         except wire.WireError as exc:
             logger.error("A worker is let go: %s", exc)
+            self._is_broken = True  # where its next frame begins, nobody knows
             self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Read what is left, then tell whoever waits for the end."""
         with contextlib.suppress(OSError):  # nothing left, or the end
-            while data := self._socket.recv(_READ_BYTES):
+            while not self._is_broken and (data := self._socket.recv(_READ_BYTES)):
                 self.data_received(data)
         self._socket.close()
         if not self.closed.done():

@@ -69,6 +69,7 @@ class OutputReader(asyncio.Protocol):
         """Log what has no line end."""
         if self._partial:
             self._log(self._partial)
+        self._report_dropped()
         if not self.ended.done():
             self.ended.set_result(None)
 
@@ -78,7 +79,11 @@ class OutputReader(asyncio.Protocol):
         if gained > 0:
             self._budget_bytes = min(_BURST_BYTES, self._budget_bytes + gained)
             self._refilled_at = now
-        if self._dropped_lines and self._budget_bytes > _BURST_BYTES // 4:
+        if self._budget_bytes > _BURST_BYTES // 4:
+            self._report_dropped()
+
+    def _report_dropped(self) -> None:
+        if self._dropped_lines:
             logger.warning(
                 "%s printed too fast: %d lines were dropped", self._label, self._dropped_lines
             )

@@ -33,6 +33,11 @@ class Page:
         """The number of the last batch that the worker has begun; 0 before the first."""
         return self._words[wire.PAGE_BEGUN]
 
+    def withdraw(self, number: int) -> int:
+        """Take back the batches up to a number; returns the last one that has begun already."""
+        self._words[wire.PAGE_WITHDRAWN] = number
+        return self.begun
+
     def close_fd(self) -> None:
         """Let go of the descriptor once the worker has it; the mapping stays."""
         if self.fd >= 0:

@@ -68,7 +68,12 @@ class Pool:
         return sum(worker.takes_work for worker in self.workers)
 
     def set_target(self, min_workers: int, max_workers: int) -> None:
-        """Move the target; waiters for an earlier one learn that they were overtaken."""
+        """Move the target; waiters for an earlier one learn that they were overtaken.
+
+        Without effect once the pool is being closed.
+        """
+        if self._is_closing:
+            return
         self.target = Target(min_workers, max_workers)
         for waiter in self._waiters:
             if not waiter.done():
@@ -82,6 +87,8 @@ class Pool:
         Raises WorkerError with the reason when a worker failed to start first; it is tried again
         all the same. A caller that stops waiting cancels nothing.
         """
+        if self._is_closing:
+            return Outcome.SUPERSEDED
         waiter: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         self._changed.set()
@@ -98,7 +105,7 @@ class Pool:
                 logger.warning("%s did not finish within %g s: killed", worker.label, drain_s)
                 worker.kill()
         await self._reconciler
-        self._launcher.forget(self.spec)
+        await self._launcher.forget(self.spec)
 
     async def _reconcile(self) -> None:
         async with asyncio.TaskGroup() as tasks:

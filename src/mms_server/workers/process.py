@@ -35,6 +35,9 @@ class Process:
     def kill(self) -> None:
         """End the process and everything in its group, at once."""
         kill_group(self.pid)
+        if not self.exit.done():  # one that was forked just now may not lead its group yet
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
 
 def kill_group(pid: int) -> None:

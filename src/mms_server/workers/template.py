@@ -64,17 +64,16 @@ class Template:
         page = Page.create()
         stdout, stdout_fd = os.pipe()
         stderr, stderr_fd = os.pipe()
-        forked: asyncio.Future[tuple[int, asyncio.Future[int]]] = self._loop.create_future()
-        self._forks.append(forked)
-        fds = [theirs.fileno(), page.fd, stdout_fd, stderr_fd]
         try:
-            socket.send_fds(self._process.link, [wire.encode(wire.FORK)], fds)
-            pid, ended = await asyncio.wait_for(forked, _FORK_S)
-        except (OSError, TimeoutError) as exc:
+            pid, ended = await self._ask([theirs.fileno(), page.fd, stdout_fd, stderr_fd])
+        except BaseException as exc:
             ours.close()
+            page.close()
             os.close(stdout)
             os.close(stderr)
-            raise WorkerError(f"{self._label} cannot fork: {exc}") from exc
+            if isinstance(exc, OSError | TimeoutError):
+                raise WorkerError(f"{self._label} cannot fork: {exc}") from exc
+            raise
         finally:
             theirs.close()
             os.close(stdout_fd)
@@ -84,15 +83,27 @@ class Template:
             pid, ours, page, os.fdopen(stdout, "rb", 0), os.fdopen(stderr, "rb", 0), ended
         )
 
-    def close(self) -> None:
+    async def _ask(self, fds: list[int]) -> tuple[int, asyncio.Future[int]]:
+        """Hand over the descriptors of a new worker, and wait for its pid."""
+        socket.send_fds(self._process.link, [wire.encode(wire.FORK)], fds)
+        forked: asyncio.Future[tuple[int, asyncio.Future[int]]] = self._loop.create_future()
+        self._forks.append(forked)
+        return await asyncio.wait_for(forked, _FORK_S)
+
+    def kill(self) -> None:
         """End the process; workers forked from it end with it."""
         self._process.kill()
+
+    async def close(self) -> None:
+        """End the process, and wait until its output has been read."""
+        self.kill()
+        await asyncio.wait((self._output,))
 
     async def _wait_loaded(self) -> None:
         if not self._loaded.done():
             done, _ = await asyncio.wait((self._loaded,), timeout=self._spec.startup_timeout_s)
             if not done:
-                self.close()
+                self.kill()
                 raise WorkerError(
                     f"Model {self._spec.model_name} did not load within "
                     f"{self._spec.startup_timeout_s:g} s."
@@ -100,7 +111,7 @@ class Template:
         message = self._loaded.result()
         error = load_error(message)
         if error is not None:
-            self.close()
+            self.kill()
             cls = OutOfResourcesError if error.get("kind") == "memory" else WorkerError
             name = self._spec.model_name
             raise cls(f"Load model failed: {name}, error: {error.get('text')}")
@@ -140,15 +151,24 @@ class Template:
         elif kind == wire.LOADED and not self._loaded.done():
             self._loaded.set_result(message)
         elif kind == wire.FORKED:
-            ended: asyncio.Future[int] = self._loop.create_future()
-            self._exits[message["pid"]] = ended
-            forked = self._forks.pop(0)
-            if not forked.done():
-                forked.set_result((message["pid"], ended))
+            self._on_forked(self._forks.pop(0), message)
         elif kind == wire.EXITED:
             known = self._exits.pop(message["pid"], None)
             if known is not None and not known.done():
                 known.set_result(os.waitstatus_to_exitcode(message["status"]))
+
+    def _on_forked(
+        self, forked: asyncio.Future[tuple[int, asyncio.Future[int]]], message: dict[str, Any]
+    ) -> None:
+        error = message.get("error")
+        if error is not None:
+            if not forked.done():
+                forked.set_exception(OSError(error))
+            return
+        ended: asyncio.Future[int] = self._loop.create_future()
+        self._exits[message["pid"]] = ended
+        if not forked.done():  # else nobody holds its link, and it ends by itself
+            forked.set_result((message["pid"], ended))
 
     def _end(self, ended: asyncio.Future[int]) -> None:
         """The template is gone, and with it, by the kernel's hand, its workers."""

@@ -27,6 +27,8 @@ from mms_server.workers.spec import WorkerSpec
 logger = logging.getLogger("mms_server.workers")
 metrics_logger = logging.getLogger("MODEL_METRICS")
 
+_EXIT_S = 2.0
+"""From the end of a worker's link to that of its process: for what the model does at its exit."""
 _CLOSE_S = 1.0
 """After a worker's death, for its link and pipes to end: a process that it left behind may hold
 them, though its group has been killed."""
@@ -89,6 +91,7 @@ class Worker:
         self._process: Process | None = None
         self._link: Link | None = None
         self._loaded: asyncio.Future[None] | None = None
+        self._starting: asyncio.Task[None] | None = None
         self._outputs: list[OutputReader] = []
         self.retired = asyncio.Event()
 
@@ -114,6 +117,14 @@ class Worker:
         self.outstanding_batches += 1
         self.state = State.BUSY
 
+    def withdraw(self, number: int) -> int:
+        """Have the worker not run the batches up to a number: it answers them as expired.
+
+        Returns the number of the last batch that it has begun all the same.
+        """
+        assert self._process is not None
+        return self._process.page.withdraw(number)
+
     async def live(self) -> None:
         """Run one process from start to end.
 
@@ -123,15 +134,15 @@ class Worker:
         self.outstanding_batches = 0
         self.ready_since = 0.0
         try:
-            async with self._launcher.load_slots:
-                if self.retired.is_set():
+            self._starting = asyncio.get_running_loop().create_task(self._start_up())
+            try:
+                await self._starting
+            except asyncio.CancelledError:
+                if self._starting.cancelled() and self.retired.is_set():
                     return
-                await self._start()
-                await self._wait_loaded()
+                raise
             self._become_ready()
-            assert self._process is not None
-            status = await self._process.exit
-            self._note_end(status)
+            await self._wait_end()
         finally:
             await self._clean_up()
 
@@ -143,6 +154,8 @@ class Worker:
         if self.takes_work and self._link is not None:
             self._set_state(State.DRAINING)
             self._link.send(wire.encode(wire.DRAIN))
+        elif self._process is None and self._starting is not None:
+            self._starting.cancel()  # it waits for its turn, or for a template
         else:
             self.kill()
 
@@ -151,6 +164,11 @@ class Worker:
         self.takes_work = False
         if self._process is not None:
             self._process.kill()
+
+    async def _start_up(self) -> None:
+        async with self._launcher.load_slots:
+            await self._start()
+            await self._wait_loaded()
 
     async def _start(self) -> None:
         self._set_state(State.STARTING)
@@ -161,7 +179,8 @@ class Worker:
             await OutputReader.open(process.stdout, self.label, logging.INFO),
             await OutputReader.open(process.stderr, self.label, logging.WARNING),
         ]
-        self._link = await Link.open(process.link, self._on_frame)
+        self._link = Link(process.link, self._on_frame)
+        await self._link.connect()
 
     async def _wait_loaded(self) -> None:
         assert self._process is not None
@@ -198,11 +217,22 @@ class Worker:
         else:
             self._owner.worker_ready(self)
 
+    async def _wait_end(self) -> None:
+        """Wait for the process to end; one whose link has ended is of no use any more."""
+        process, link = self._process, self._link
+        assert process is not None
+        assert link is not None
+        await asyncio.wait((process.exit, link.closed), return_when=asyncio.FIRST_COMPLETED)
+        self.takes_work = False
+        await asyncio.wait((process.exit,), timeout=_EXIT_S)
+        process.kill()
+        self._note_end(await process.exit)
+
     def _note_end(self, status: int) -> None:
         if not self.retired.is_set():
             logger.error("%s Backend worker process died (%s).", self.label, describe_exit(status))
             self.last_error = WorkerError(f"Worker died ({describe_exit(status)}).")
-            self.last_traceback = "\n".join(self._outputs[1].tail)
+            self.last_traceback = ""  # what it said last is read while it is cleaned up
 
     async def _clean_up(self) -> None:
         """End all that is left of the process, then hand back what it had not begun."""
@@ -215,8 +245,9 @@ class Worker:
                 link.close()
             self._owner.worker_gone(self, process.page.begun)
             process.page.close()
-            for output in self._outputs:
-                await output.close(_CLOSE_S)
+            await asyncio.gather(*(output.close(_CLOSE_S) for output in self._outputs))
+            if self.ready_since and not self.retired.is_set():
+                self.last_traceback = "\n".join(self._outputs[1].tail)
         self._process = self._link = None
         self._set_state(State.STOPPED if self.retired.is_set() else State.FAILED)
 

@@ -86,6 +86,9 @@ class NotingWorker:
     def batch_done(self) -> None:
         pass
 
+    def withdraw(self, number: int) -> int:
+        return number  # as if all had begun: this one begins a batch only when it answers it
+
     def kill(self) -> None:
         self.was_killed = True
         self.takes_work = False

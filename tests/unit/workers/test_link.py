@@ -15,7 +15,9 @@ def result(batch: int, body: bytes) -> bytes:
 async def connect() -> tuple[Link, socket.socket, list[wire.Frame]]:
     ours, theirs = socket.socketpair()
     frames: list[wire.Frame] = []
-    return await Link.open(ours, frames.append), theirs, frames
+    link = Link(ours, frames.append)
+    await link.connect()
+    return link, theirs, frames
 
 
 async def until(frames: list[wire.Frame], count: int) -> None:
@@ -81,6 +83,16 @@ async def test_what_a_dying_worker_answered_is_not_lost() -> None:
 async def test_a_worker_that_speaks_nonsense_is_let_go() -> None:
     link, worker, frames = await connect()
     worker.sendall(b"HTTP/1.1 200 OK, and so on and so forth\r\n")
+    async with asyncio.timeout(20):
+        await link.closed
+    assert frames == []
+    worker.close()
+
+
+async def test_after_nonsense_nothing_is_read() -> None:
+    link, worker, frames = await connect()
+    link.data_received(b"HTTP/1.1 200 OK, and so on and so forth\r\n")
+    worker.sendall(result(1, b"a"))
     async with asyncio.timeout(20):
         await link.closed
     assert frames == []

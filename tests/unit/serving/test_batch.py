@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from mms import wire
+from mms_server.serving.batch import Batch
+from mms_server.serving.job import Input, Job
+from support.simulation import RecordedSink
+
+
+def make_job(name: bytes, chunks: list[bytes], deadline: float) -> Job:
+    size_bytes = sum(map(len, chunks))
+    job = Job(
+        name,
+        b"h\0v",
+        [Input(b"body", b"text/plain", size_bytes, chunks)],
+        size_bytes,
+        RecordedSink(),
+    )
+    job.deadline = deadline
+    return job
+
+
+def test_a_batch_is_its_head_and_then_the_chunks_as_they_are() -> None:
+    chunks = [b"a" * 10, b"b" * 20]
+    batch = Batch(5, [make_job(b"one", chunks, 100.5), make_job(b"two", [b"c"], 99.0)])
+    encoded = batch.encode(100.0)
+    assert encoded[1:] == [*chunks, b"c"]
+    assert encoded[1] is chunks[0], "nothing is copied"
+    (frame,) = wire.FrameReader().feed(b"".join(encoded))
+    assert (frame.kind, frame.batch, frame.position) == (wire.PREDICT, 5, 2)
+    one, two = wire.decode_predict(2, frame.meta, b"".join(frame.body))
+    assert (one.request_id, one.remaining_ms, two.remaining_ms) == ("one", 500, 0)
+    assert wire.split_fields(one.fields) == [("h", "v")]
+    assert one.parameters == [("body", "text/plain", b"a" * 10 + b"b" * 20)]
+    assert batch.size_bytes == 31
+
+
+def test_a_very_late_deadline_has_a_form() -> None:
+    encoded = Batch(1, [make_job(b"one", [b"c"], 1e300)]).encode(0.0)
+    (frame,) = wire.FrameReader().feed(b"".join(encoded))
+    (job,) = wire.decode_predict(1, frame.meta, b"c")
+    assert job.remaining_ms == wire.NO_DEADLINE - 1
