@@ -14,28 +14,33 @@ ANSWER = "OK"
 MODEL = "noop"
 PATH = f"/predictions/{MODEL}"
 
-_HANDLER = f'''"""Answer every request with the same two bytes."""
+HANDLER = f'''"""Answer every request with the same two bytes."""
 
 
 def handle(data, context):
     return ["{ANSWER}"] * len(data) if data else None
 '''
-_MANIFEST = {
-    "runtime": "python",
-    "model": {"modelName": MODEL, "handler": "service:handle"},
-    "specificationVersion": "1.0",
-    "implementationVersion": "1.0",
-    "modelServerVersion": "1.0",
-}
 _PROBE_TIMEOUT_S = 5.0
+
+
+def manifest(model: str) -> str:
+    """Return the manifest of a model that `HANDLER` serves."""
+    document = {
+        "runtime": "python",
+        "model": {"modelName": model, "handler": "service:handle"},
+        "specificationVersion": "1.0",
+        "implementationVersion": "1.0",
+        "modelServerVersion": "1.0",
+    }
+    return json.dumps(document, indent=2)
 
 
 def write_model(store: Path) -> None:
     """Put the no-op model, as a plain directory, into the model store."""
-    manifest = store / MODEL / "MAR-INF" / "MANIFEST.json"
-    manifest.parent.mkdir(parents=True)
-    manifest.write_text(json.dumps(_MANIFEST, indent=2))
-    (store / MODEL / "service.py").write_text(_HANDLER)
+    path = store / MODEL / "MAR-INF" / "MANIFEST.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(manifest(MODEL))
+    (store / MODEL / "service.py").write_text(HANDLER)
 
 
 def is_answered(url: str) -> bool:

@@ -7,10 +7,14 @@ from typing import NamedTuple, Protocol
 
 
 class Start(NamedTuple):
-    """How to start a server, and where it then answers predictions."""
+    """How to start a server, and where it then answers predictions.
+
+    `management_url` is where its management API listens; empty where it has none.
+    """
 
     command: list[str]
     url: str
+    management_url: str = ""
 
 
 class Recipe(Protocol):

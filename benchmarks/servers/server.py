@@ -25,10 +25,12 @@ class Server:
 
     def __init__(self, recipe: Recipe, folder: Path) -> None:
         self._recipe = recipe
-        self._folder = folder
+        self.folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
         """Where predictions are posted; set by `start`."""
+        self.management_url = ""
+        """Where its management API listens; set by `start`, empty where it has none."""
 
     @property
     def name(self) -> str:
@@ -45,13 +47,13 @@ class Server:
         Raises BenchError, with the end of its output, if it ends or is not ready in a minute.
         """
         self._recipe.install()
-        self._folder.mkdir(parents=True)
-        command, self.url = self._recipe.prepare(self._folder)
+        self.folder.mkdir(parents=True)
+        command, self.url, self.management_url = self._recipe.prepare(self.folder)
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
                 command,
-                cwd=self._folder,
-                env=_environment(os.environ, self._folder),
+                cwd=self.folder,
+                env=_environment(os.environ, self.folder),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -90,7 +92,7 @@ class Server:
 
     @property
     def _output(self) -> Path:
-        return self._folder / "output.txt"
+        return self.folder / "output.txt"
 
     def _tail(self) -> str:
         return "\n".join(self._output.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
