@@ -34,6 +34,9 @@ _ROOMS = (
 )
 """Rooms by a part of the file's path; the first that fits counts."""
 
+_WAITING = re.compile(r"Condition\.wait \(\S*threading\.py")
+"""A thread that waits for another: py-spy takes it for busy."""
+
 
 class Charge(NamedTuple):
     """Whom a sample belongs to: a room of the project, and the function there."""
@@ -47,6 +50,8 @@ def charges(folded: Iterable[str]) -> Counter[Charge]:
     counted: Counter[Charge] = Counter()
     for line in folded:
         stack, _, samples = line.rpartition(" ")
+        if _WAITING.search(stack):
+            continue
         counted[charge(stack.split(";"))] += int(samples)
     return counted
 
