@@ -18,6 +18,7 @@ from mms_server.errors import (
     MMSError,
     PayloadTooLargeError,
 )
+from mms_server.http.last_head import LastHead
 from mms_server.http.limits import Limits
 from mms_server.http.request import Request
 
@@ -51,6 +52,7 @@ class RequestParser:
         "_fields",
         "_has_begun",
         "_has_ended",
+        "_last_head",
         "_limits",
         "_parser",
         "_resumed",
@@ -66,6 +68,7 @@ class RequestParser:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._parser = httptools.HttpRequestParser(self)
+        self._last_head = LastHead()
         self.complete: deque[Request] = deque()
         self.head: Request | None = None
         self.error: MMSError | None = None
@@ -92,9 +95,19 @@ class RequestParser:
         """
         if self.error is not None or self._has_ended:
             return
+        is_between = self.is_idle
+        if is_between:
+            repeated = self._last_head.read(data)
+            if repeated is not None:
+                self.begun += 1
+                self.complete.append(repeated)
+                return
         self._has_begun = False
+        begun = self.begun
         try:
             self._parser.feed_data(data)
+            if is_between and self.begun == begun + 1 and self.is_idle and not self._has_ended:
+                self._learn(data)
         except httptools.HttpParserUpgrade as exc:
             self._ignore_upgrades(memoryview(data)[exc.args[0] :])
         except httptools.HttpParserError as exc:
@@ -111,6 +124,10 @@ class RequestParser:
         self.complete.clear()
         self.head = self._resumed = self.error = None
         del self._parser
+
+    def _learn(self, data: bytes) -> None:
+        if b"transfer-encoding" not in self._watched:
+            self._last_head.learn(data, self.complete[-1])
 
     def _count(self, size_bytes: int) -> None:
         """Bound what is read and thrown away: padding, chunk extensions, trailers."""

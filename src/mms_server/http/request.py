@@ -73,6 +73,16 @@ class Request:
         """The query as sent, without its question mark."""
         return self.target.partition(b"?")[2]
 
+    def without_body(self) -> Request:
+        """Make a request with the same head; the fields are shared."""
+        other = Request(self.method, self.target, self.fields)
+        other.content_type = self.content_type
+        other.expects_continue = self.expects_continue
+        other.is_complete = self.is_complete
+        other.is_http10 = self.is_http10
+        other.is_keep_alive = self.is_keep_alive
+        return other
+
     def receive(self, chunk: bytes) -> None:
         """Take the next piece of the body."""
         self.body_bytes += len(chunk)
