@@ -10,13 +10,16 @@ from pathlib import Path
 from mms_server.cli.options import SERVER_TOKEN
 
 NAME = ".model_server.pid"
+_VARIABLES = ("TMPDIR", "TEMP", "TMP")
+_FOLDER = "/tmp"  # noqa: S108 - nothing is created by that name alone
+"""Where `tempfile` looks for its folder first: in these variables, then here."""
 
 
 class PidFile:
     """`.model_server.pid` in the system's folder for temporary files, as in Multi Model Server."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self.path = path or Path(tempfile.gettempdir()) / NAME
+        self.path = path or _find() or Path(tempfile.gettempdir()) / NAME
 
     def read(self) -> int | None:
         """Return the process id in it; None when there is no file or no number in it."""
@@ -41,6 +44,19 @@ class PidFile:
         """Remove the file if it is there."""
         with contextlib.suppress(FileNotFoundError):
             self.path.unlink()
+
+
+def _find() -> Path | None:
+    """Find the file where a server may have left it.
+
+    `tempfile` passes over a folder that it cannot write to; when the disk is full, that is the one
+    where the file was written before.
+    """
+    for folder in (*map(os.environ.get, _VARIABLES), _FOLDER):
+        if folder and Path(folder).is_dir():
+            path = Path(folder).absolute() / NAME
+            return path if path.exists() else None
+    return None
 
 
 def is_server(pid: int) -> bool:
