@@ -14,6 +14,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import mms
 from mms_server.api import health
@@ -38,6 +39,9 @@ from mms_server.serving.registry import Registry
 from mms_server.workers.guardian import Guardian
 from mms_server.workers.launcher import Launcher
 from mms_server.workers.runtime import make_runtime_folder, worker_environment
+
+if TYPE_CHECKING:
+    from mms_server.http.tls.contexts import TlsContexts
 
 logger = logging.getLogger("mms_server")
 
@@ -90,6 +94,7 @@ async def _serve(settings: Settings, ready: Ready) -> int:
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: None)  # a closing terminal is not an order
     server = Server(settings)
+    loop.add_signal_handler(signal.SIGHUP, server.reload)
     try:
         await server.start()
     except BaseException:
@@ -128,6 +133,7 @@ class Server:
         self._registry = Registry(_defaults(settings, self._folder, self._mark), self._launcher)
         self._ids = request_ids()
         self._listeners: list[Listener] = []
+        self._tls: TlsContexts | None = None
 
     @property
     def open_connections(self) -> int:
@@ -139,9 +145,11 @@ class Server:
 
         Raises ConfigError.
         """
-        await self._register_startup_models()
         settings = self._settings
         inference, management = settings.inference_address, settings.management_address
+        if inference.is_tls or management.is_tls:
+            self._tls = await asyncio.to_thread(_tls_contexts, settings)
+        await self._register_startup_models()
         if inference.shares_listener(management):
             await self._listen(inference, self._router(management, is_inference=True), "Server")
         else:
@@ -152,6 +160,11 @@ class Server:
         for model in self._registry.models():
             workers = settings.startup_workers
             await model.scale(workers, workers, wait=False)
+
+    def reload(self) -> None:
+        """Read certificates again, in the background; open connections are left alone."""
+        if self._tls is not None:
+            self._tls.reload_soon()
 
     async def close(self, drain_s: float) -> None:
         """Accept nothing more, finish what was accepted within `drain_s`, end every process."""
@@ -197,7 +210,8 @@ class Server:
             header_timeout_s=settings.header_timeout,
             body_timeout_s=settings.body_timeout,
         )
-        listener = Listener(RoutedApplication(router, self._ids), limits)
+        tls = self._tls if address.is_tls else None
+        listener = Listener(RoutedApplication(router, self._ids), limits, tls)
         self._listeners.append(listener)
         if address.path is not None:
             await listener.bind_unix(address.path)
@@ -228,6 +242,22 @@ def _make_folder() -> Path:
 def _guard(settings: Settings, management: Address) -> Guard:
     checks_host = management.path is None and is_loopback(management.host)
     return Guard(frozenset(settings.allowed_hosts), checks_host=checks_host)
+
+
+def _tls_contexts(settings: Settings) -> TlsContexts:
+    """Read or make the certificates. Blocks on files. Raises ConfigError."""
+    # Late: a server without https has no use for `cryptography`.
+    from mms_server.http.tls.contexts import TlsContexts
+    from mms_server.http.tls.identities import KeyFiles
+
+    files = KeyFiles(
+        settings.keystore,
+        settings.keystore_pass,
+        settings.certificate_file,
+        settings.private_key_file,
+    )
+    addresses = settings.inference_address, settings.management_address
+    return TlsContexts(files, [address.host for address in addresses if address.is_tls])
 
 
 def _startup_models(settings: Settings) -> Iterator[tuple[str | None, str]]:

@@ -178,7 +178,7 @@ def _await_start(server: RunningServer) -> None:
     if process.poll() is not None:
         raise AssertionError(f"the server did not start:\n{server.log}")
     for name in ("inference", "management"):
-        match = re.search(rf"{name.title()} API bind to: http://127.0.0.1:(\d+)", server.log)
+        match = re.search(rf"{name.title()} API bind to: https?://127.0.0.1:(\d+)", server.log)
         assert match is not None, server.log
         setattr(server, f"{name}_port", int(match[1]))
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 
 from mms_server.errors import MMSError, ResourceNotFoundError, statuses_of
 from mms_server.http.connection import Exchange
@@ -14,6 +17,19 @@ from mms_server.http.limits import Limits
 from mms_server.http.listener import Listener
 from mms_server.http.request import Request
 from mms_server.http.response import status_line
+from mms_server.http.tls.contexts import TlsContexts
+
+
+@dataclass(frozen=True)
+class Tls:
+    """Both ends of TLS: the listener's, and that of clients that trust it."""
+
+    server: TlsContexts
+    client: ssl.SSLContext
+
+
+over: ContextVar[Tls | None] = ContextVar("over", default=None)
+"""What listeners and clients of `serving` speak; set by the fixture `transport`."""
 
 
 class HoldingApplication:
@@ -69,7 +85,10 @@ class Served:
         self.port = int(listener.address.rpartition(":")[2])
 
     async def connect(self) -> Client:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        tls = over.get()
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", self.port, ssl=None if tls is None else tls.client
+        )
         client = Client(reader, writer)
         self.clients.append(client)
         return client
@@ -119,7 +138,9 @@ class Client:
 async def serving(limits: Limits | None = None) -> AsyncIterator[Served]:
     """Listen on a free port while the block runs; bodies may have 20 MB unless limits say."""
     application = HoldingApplication()
-    listener = Listener(application, limits or Limits(body_bytes=20_000_000))
+    tls = over.get()
+    limits = limits or Limits(body_bytes=20_000_000)
+    listener = Listener(application, limits, None if tls is None else tls.server)
     await listener.bind_tcp("127.0.0.1", 0)
     served = Served(listener, application)
     try:

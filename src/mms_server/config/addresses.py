@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-_HTTP = re.compile(r"http://([^:/]+)(?::(\d+))?", re.IGNORECASE)
+_HTTP = re.compile(r"(https?)://([^:/]+)(?::(\d+))?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,30 +16,37 @@ class Address:
     host: str = ""
     port: int = 0
     path: Path | None = None
+    is_tls: bool = False
 
     def shares_listener(self, other: Address) -> bool:
         """Say whether both name one listener; two free ports are two."""
         return self == other and (self.path is not None or self.port != 0)
 
     def __str__(self) -> str:
-        return f"http://{self.host}:{self.port}" if self.path is None else f"unix:{self.path}"
+        if self.path is not None:
+            return f"unix:{self.path}"
+        return f"{'https' if self.is_tls else 'http'}://{self.host}:{self.port}"
 
 
-def parse_address(text: str, default_port: int) -> Address:
-    """Parse `http://host[:port]` or `unix:/path`. Raises ValueError that says what is wrong."""
+def parse_address(text: str, default_port: int, default_tls_port: int) -> Address:
+    """Parse `http://host[:port]`, `https://host[:port]` or `unix:/path`.
+
+    Raises ValueError that says what is wrong.
+    """
     if text.lower().startswith("unix:"):
         path = text[len("unix:") :]
         if not path.startswith("/"):
             raise ValueError(f"Invalid binding address: {text}: unix: wants an absolute path")
         return Address(path=Path(path))
-    if text.lower().startswith("https://"):
-        raise ValueError(f"Invalid binding address: {text}: TLS is not served yet; use http://")
     match = _HTTP.fullmatch(text)
     if match is None:
         raise ValueError(
-            f"Invalid binding address: {text}: expected http://host:port or unix:/path"
+            f"Invalid binding address: {text}: expected http://host:port, https://host:port "
+            "or unix:/path"
         )
-    port = default_port if match[2] is None else int(match[2])
+    is_tls = match[1].lower() == "https"
+    default = default_tls_port if is_tls else default_port
+    port = default if match[3] is None else int(match[3])
     if port > 65_535:
         raise ValueError(f"Invalid port number: {text}: a port is at most 65535")
-    return Address(match[1], port)
+    return Address(match[2], port, is_tls=is_tls)

@@ -84,8 +84,19 @@ def _folder(text: str) -> Path:
     return Path(text).absolute()
 
 
-def _address(default_port: int) -> Callable[[str], Address]:
-    return lambda text: parse_address(text.strip(), default_port)
+def _file(text: str) -> Path | None:
+    return Path(text).absolute() if text else None
+
+
+def _keystore_type(text: str) -> str:
+    """Take Java's two names; the file itself tells what it is, as in Java since version 9."""
+    if text.strip().upper() not in ("PKCS12", "JKS"):
+        raise ValueError("PKCS12 is expected")
+    return text.strip().upper()
+
+
+def _address(default_port: int, default_tls_port: int) -> Callable[[str], Address]:
+    return lambda text: parse_address(text.strip(), default_port, default_tls_port)
 
 
 def _setting(
@@ -101,12 +112,25 @@ class Settings:
     """The configuration of one server. Times are seconds, sizes bytes."""
 
     inference_address: Address = _setting(
-        _address(80), Address("127.0.0.1", 8080), "Where the inference API listens."
+        _address(80, 443), Address("127.0.0.1", 8080), "Where the inference API listens."
     )
     management_address: Address = _setting(
-        _address(8081),
+        _address(8081, 8444),
         Address("127.0.0.1", 8081),
         "Where the management API listens; the same as inference_address for one listener.",
+    )
+    keystore: Path | None = _setting(
+        _file, None, "PKCS12 file with the key and the certificates for https addresses."
+    )
+    keystore_pass: str = _setting(_text, "changeit", "What opens it.")
+    keystore_type: str = _setting(
+        _keystore_type, "PKCS12", "PKCS12; a JKS file is to be converted."
+    )
+    certificate_file: Path | None = _setting(
+        _file, None, "PEM file of certificates, the server's first; used without keystore."
+    )
+    private_key_file: Path | None = _setting(
+        _file, None, "PEM file of the certificate's key, not encrypted."
     )
     model_store: Path | None = _setting(_folder, None, "Folder of models and archives.")
     load_models: str | None = _setting(

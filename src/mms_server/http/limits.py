@@ -28,6 +28,9 @@ class Limits:
     body_timeout_s: float = 60.0
     """Without progress: between two pieces of a body, either way."""
 
+    handshake_timeout_s: float = 30.0
+    """From the acceptance of a TLS connection to the end of its handshake."""
+
     linger_bytes: int = 32 * 1024 * KIB
     linger_s: float = 2.0
     """How much of a refused body is read and thrown away, so that the client reads the answer

@@ -7,22 +7,34 @@ import contextlib
 import os
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mms_server.errors import ConfigError
 from mms_server.http.connection import Application, Connection
 from mms_server.http.limits import Limits
 from mms_server.http.open_connections import OpenConnections
+from mms_server.http.tls.layer import TlsLayer
+
+if TYPE_CHECKING:
+    from mms_server.http.tls.contexts import TlsContexts
 
 BACKLOG = 4096
 """Linux caps it at `net.core.somaxconn`, 4096 by default since 5.4."""
 
 
 class Listener:
-    """Accepts connections for one application. Loop thread only."""
+    """Accepts connections for one application, over TLS where `tls` is given. Loop thread only."""
 
-    def __init__(self, application: Application, limits: Limits) -> None:
+    def __init__(
+        self,
+        application: Application,
+        limits: Limits,
+        tls: TlsContexts | None = None,
+    ) -> None:
         self._application = application
         self._limits = limits
+        self._tls = tls
+        self._handshakes: set[TlsLayer] = set()
         self._connections = OpenConnections()
         self._server: asyncio.Server | None = None
         self._socket_path: Path | None = None
@@ -33,6 +45,7 @@ class Listener:
 
         Raises ConfigError when the address cannot be had.
         """
+        name = f"{'http' if self._tls is None else 'https'}://{host}"
         try:
             infos = await asyncio.get_running_loop().getaddrinfo(
                 host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -40,18 +53,18 @@ class Listener:
             family, kind, protocol, _, sockaddr = infos[0]
             sock = socket.socket(family, kind, protocol)
         except OSError as exc:
-            raise ConfigError(f"Failed to bind to address: http://{host}:{port} ({exc}).") from exc
+            raise ConfigError(f"Failed to bind to address: {name}:{port} ({exc}).") from exc
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind(sockaddr)
         except OSError as exc:
             sock.close()
             raise ConfigError(
-                f"Failed to bind to address: http://{host}:{port} ({exc.strerror}). "
+                f"Failed to bind to address: {name}:{port} ({exc.strerror}). "
                 "Stop what listens there, or choose another address in the configuration."
             ) from exc
         await self._serve(sock)
-        self.address = f"http://{host}:{sock.getsockname()[1]}"
+        self.address = f"{name}:{sock.getsockname()[1]}"
 
     async def bind_unix(self, path: Path) -> None:
         """Listen on a Unix socket, readable and writable by this user only.
@@ -81,7 +94,13 @@ class Listener:
         sock.setblocking(False)
         loop = asyncio.get_running_loop()
         create = loop.create_unix_server if sock.family == socket.AF_UNIX else loop.create_server
-        self._server = await create(self._connect, sock=sock, backlog=BACKLOG)
+        self._server = await create(self._accept, sock=sock, backlog=BACKLOG)
+
+    def _accept(self) -> asyncio.Protocol:
+        if self._tls is None:
+            return self._connect()
+        timeout_s = self._limits.handshake_timeout_s
+        return TlsLayer(self._connect, self._tls.current, self._handshakes, timeout_s)
 
     def _connect(self) -> Connection:
         return Connection(self._application, self._limits, self._connections)
@@ -95,6 +114,8 @@ class Listener:
             with contextlib.suppress(FileNotFoundError):
                 self._socket_path.unlink()
             self._socket_path = None
+        for layer in list(self._handshakes):
+            layer.abort()  # nothing has been asked there yet
         self._connections.drain()
 
     @property

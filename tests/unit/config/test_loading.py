@@ -76,6 +76,7 @@ def test_placeholders_are_replaced_wherever_they_stand(tmp_path: Path) -> None:
         ("queue_timeout=soon", "a number of seconds is expected"),
         ("queue_timeout=inf", "0 or more"),
         ("inference_address=nowhere", "Invalid binding address"),
+        ("keystore_type=BKS", "PKCS12 is expected"),
         ("blacklist_env_vars=(", "a regular expression is expected"),
         ("allowed_urls=https://x/.*,(", "a regular expression is expected"),
     ],
@@ -115,6 +116,21 @@ def test_values_take_their_types(tmp_path: Path) -> None:
     assert settings.allowed_hosts == ("a", "b")
     assert settings.preload_model is True
     assert settings.model_store == Path("/models")
+
+
+def test_the_default_ports_of_https_are_those_of_multi_model_server(tmp_path: Path) -> None:
+    settings = configure(
+        tmp_path, "inference_address=https://h\nmanagement_address=https://h\nkeystore_type=jks"
+    ).settings
+    assert settings.inference_address == Address("h", 443, is_tls=True)
+    assert settings.management_address == Address("h", 8444, is_tls=True)
+    assert (settings.keystore, settings.keystore_pass) == (None, "changeit")
+    assert settings.keystore_type == "JKS"
+
+
+def test_files_of_keys_may_be_unset(tmp_path: Path) -> None:
+    settings = configure(tmp_path, "keystore=\ncertificate_file=/c").settings
+    assert (settings.keystore, settings.certificate_file) == (None, Path("/c"))
 
 
 def test_startup_workers_default_to_the_processors(tmp_path: Path) -> None:

@@ -14,6 +14,13 @@ from mms_server.http.request import Request
 from mms_server.http.response import status_line
 from support.served import HoldingApplication, Served, answer, serving
 
+pytestmark = pytest.mark.usefixtures("transport")
+
+OVER_TCP = pytest.mark.parametrize("transport", ["tcp"], indirect=True)
+"""For tests whose client ends its output and reads on, or is slow to read an answer behind which
+the connection ends: asyncio's clients cannot do the one over TLS, uvloop's lose the other's tail.
+`tls/test_layer.py` has such clients."""
+
 GET = b"GET %s HTTP/1.1\r\nHost: h\r\n\r\n"
 POST = b"POST %s HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n"
 
@@ -54,6 +61,7 @@ async def test_a_lost_connection_lets_its_half_request_go_without_a_collection()
             gc.enable()
 
 
+@OVER_TCP
 async def test_an_early_answer_that_took_long_to_read_is_not_followed_by_a_long_wait() -> None:
     async with serving(Limits(linger_s=0.05)) as served:
         client = await served.connect()
@@ -65,6 +73,7 @@ async def test_an_early_answer_that_took_long_to_read_is_not_followed_by_a_long_
         await served.until(lambda: not connections(served))
 
 
+@OVER_TCP
 async def test_nothing_is_served_behind_a_last_answer_that_is_still_being_read() -> None:
     async with serving() as served:
         client = await served.connect()
@@ -77,6 +86,7 @@ async def test_nothing_is_served_behind_a_last_answer_that_is_still_being_read()
         assert [request.path for request in served.application.handled] == [b"/hold"]
 
 
+@OVER_TCP
 async def test_the_clock_of_a_head_runs_though_an_answer_was_read_meanwhile() -> None:
     async with serving(Limits(header_timeout_s=0.2)) as served:
         client = await served.connect()
@@ -91,6 +101,7 @@ async def test_the_clock_of_a_head_runs_though_an_answer_was_read_meanwhile() ->
         assert (await client.rest()).startswith(b"HTTP/1.1 408 ")
 
 
+@OVER_TCP
 async def test_a_slow_reader_is_not_held_to_the_clock_of_heads() -> None:
     async with serving(Limits(header_timeout_s=0.05)) as served:
         client = await served.connect()
@@ -157,6 +168,7 @@ async def test_an_answer_to_a_connection_that_was_just_cut_is_no_error(
         assert [request.path for request in served.application.handled] == [b"/hold"]
 
 
+@OVER_TCP
 async def test_a_client_that_closed_both_sides_is_found_out_at_a_later_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
