@@ -20,6 +20,7 @@ import mms
 from mms_server.api import health
 from mms_server.api import metrics as metrics_api
 from mms_server.api.application import RoutedApplication
+from mms_server.api.cors import Cors, PreflightApplication
 from mms_server.api.guard import Guard, is_loopback
 from mms_server.api.inference import Inference, add_not_found
 from mms_server.api.management import Management
@@ -31,8 +32,10 @@ from mms_server.config.addresses import Address
 from mms_server.config.loading import Configuration
 from mms_server.config.schema import Settings
 from mms_server.errors import ConfigError, ConflictError, MMSError
+from mms_server.http.connection import Application
 from mms_server.http.limits import Limits as HttpLimits
 from mms_server.http.listener import Listener
+from mms_server.http.response import render_head
 from mms_server.http.router import Router
 from mms_server.serving.registration import Defaults, Registration
 from mms_server.serving.registry import Registry
@@ -210,8 +213,12 @@ class Server:
             header_timeout_s=settings.header_timeout,
             body_timeout_s=settings.body_timeout,
         )
+        application: Application = RoutedApplication(router, self._ids)
+        cors = _cors(settings)
+        if cors:
+            application = PreflightApplication(application, router, self._ids)
         tls = self._tls if address.is_tls else None
-        listener = Listener(RoutedApplication(router, self._ids), limits, tls)
+        listener = Listener(application, limits, tls, cors.render_head if cors else render_head)
         self._listeners.append(listener)
         if address.path is not None:
             await listener.bind_unix(address.path)
@@ -242,6 +249,12 @@ def _make_folder() -> Path:
 def _guard(settings: Settings, management: Address) -> Guard:
     checks_host = management.path is None and is_loopback(management.host)
     return Guard(frozenset(settings.allowed_hosts), checks_host=checks_host)
+
+
+def _cors(settings: Settings) -> Cors:
+    return Cors(
+        settings.cors_allowed_origin, settings.cors_allowed_methods, settings.cors_allowed_headers
+    )
 
 
 def _tls_contexts(settings: Settings) -> TlsContexts:

@@ -177,3 +177,45 @@ def test_files_that_are_wrong_stop_the_start(tmp_path: Path, line: str, reason: 
 def test_plain_http_needs_no_cryptography() -> None:
     code = "import sys, mms_server.server; sys.exit('cryptography' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+def test_pages_of_the_allowed_origin_may_ask(start: StartServer, noop: str) -> None:
+    server = start(
+        models=[noop],
+        settings={
+            "cors_allowed_origin": "https://app.example",
+            "cors_allowed_methods": "GET, POST, PUT",
+            "cors_allowed_headers": "Content-Type",
+            "allowed_hosts": "app.example",
+        },
+    )
+    fields = {
+        "access-control-allow-origin": "https://app.example",
+        "access-control-allow-methods": "GET, POST, PUT",
+        "access-control-allow-headers": "Content-Type",
+    }
+    for method, path, status in (
+        ("GET", "/ping", 200),
+        ("GET", "/nowhere", 404),
+        ("OPTIONS", "/predictions/noop", 200),
+    ):
+        answer = server.request(method, path)
+        assert answer.status == status
+        assert {name: answer.headers[name] for name in fields} == fields
+    asking = {"Origin": "https://app.example", "Access-Control-Request-Method": "PUT"}
+    for is_management, path in ((False, "/predictions/noop"), (True, "/models/noop")):
+        answer = server.request("OPTIONS", path, headers=asking, management=is_management)
+        assert (answer.status, answer.body, "Allow" in answer.headers) == (200, b"", False)
+        assert {name: answer.headers[name] for name in fields} == fields
+    asking["Origin"] = "https://evil.example"
+    assert server.request("OPTIONS", "/predictions/noop", headers=asking).status == 200
+    assert server.manage("OPTIONS", "/models/noop", headers=asking).status == 403
+    assert server.manage("PUT", "/models/noop", headers=asking).status == 403
+
+
+def test_without_the_keys_nothing_is_said_of_origins(start: StartServer, noop: str) -> None:
+    server = start(models=[noop])
+    asking = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
+    answer = server.request("OPTIONS", "/predictions/noop", headers=asking)
+    assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
+    assert "Allow" in answer.headers

@@ -55,7 +55,7 @@ class Guard:
 
             return run
 
-        return Endpoint(checked(endpoint.serve), checked(endpoint.preview))
+        return Endpoint(checked(endpoint.serve), checked(endpoint.preview), self.check)
 
     def _is_known(self, host: str) -> bool:
         return is_loopback(host) or host in self._allowed_hosts

@@ -95,6 +95,13 @@ def _keystore_type(text: str) -> str:
     return text.strip().upper()
 
 
+def _field_value(text: str) -> str | None:
+    """Take what may stand in a header field (RFC 9110 section 5.5)."""
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("printable ASCII is expected")
+    return text.strip() or None
+
+
 def _address(default_port: int, default_tls_port: int) -> Callable[[str], Address]:
     return lambda text: parse_address(text.strip(), default_port, default_tls_port)
 
@@ -131,6 +138,15 @@ class Settings:
     )
     private_key_file: Path | None = _setting(
         _file, None, "PEM file of the certificate's key, not encrypted."
+    )
+    cors_allowed_origin: str | None = _setting(
+        _field_value, None, "Access-Control-Allow-Origin of every answer: an origin, or *."
+    )
+    cors_allowed_methods: str | None = _setting(
+        _field_value, None, "Access-Control-Allow-Methods of every answer."
+    )
+    cors_allowed_headers: str | None = _setting(
+        _field_value, None, "Access-Control-Allow-Headers of every answer."
     )
     model_store: Path | None = _setting(_folder, None, "Folder of models and archives.")
     load_models: str | None = _setting(

@@ -22,7 +22,7 @@ from mms_server.http.limits import Limits
 from mms_server.http.open_connections import OpenConnections
 from mms_server.http.parser import RequestParser
 from mms_server.http.request import Request
-from mms_server.http.response import CONTINUE, render_head
+from mms_server.http.response import CONTINUE, HeadRenderer, render_head
 
 logger = logging.getLogger("mms_server.http")
 
@@ -103,6 +103,7 @@ class Connection(asyncio.Protocol):
         "_previewed",
         "_probe",
         "_registry",
+        "_render_head",
         "_timed_head",
         "_timer",
         "_timer_when",
@@ -112,10 +113,17 @@ class Connection(asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, application: Application, limits: Limits, registry: OpenConnections) -> None:
+    def __init__(
+        self,
+        application: Application,
+        limits: Limits,
+        registry: OpenConnections,
+        render: HeadRenderer = render_head,
+    ) -> None:
         self._application = application
         self._limits = limits
         self._registry = registry
+        self._render_head = render
         self._loop = asyncio.get_running_loop()
         self._parser = RequestParser(limits)
         self._exchange: Exchange | None = None
@@ -216,7 +224,9 @@ class Connection(asyncio.Protocol):
         )
         length = len(body[0]) if len(body) == 1 else sum(map(len, body))
         status = line[9:12]
-        head = render_head(line, fields, None if status == b"204" else length, is_last=is_last)
+        head = self._render_head(
+            line, fields, None if status == b"204" else length, is_last=is_last
+        )
         if status in _WITHOUT_CONTENT or (request is not None and request.method == b"HEAD"):
             self._transport.write(head)
         elif length <= _JOIN_BYTES:

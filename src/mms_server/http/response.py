@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from http import HTTPStatus
+from typing import Protocol
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -37,6 +38,15 @@ def status_line(status: int, phrase: str) -> bytes:
     `phrase` is latin-1 without CR or LF: checked where it enters the system.
     """
     return f"HTTP/1.1 {status} {phrase}\r\n".encode("latin-1")
+
+
+class HeadRenderer(Protocol):
+    """What renders the heads of a listener's answers; see `render_head`."""
+
+    def __call__(
+        self, line: bytes, fields: bytes, length_bytes: int | None, *, is_last: bool
+    ) -> bytes:
+        """Render one head."""
 
 
 def render_head(line: bytes, fields: bytes, length_bytes: int | None, *, is_last: bool) -> bytes:

@@ -17,11 +17,13 @@ class Endpoint(NamedTuple):
     """What serves a verb of a route.
 
     `preview`, where there is one, sees a request whose body is still to come: it may answer it at
-    once, or set a consumer for the body.
+    once, or set a consumer for the body. `admit`, where there is one, raises ForbiddenError for a
+    request that must not be made from where it comes.
     """
 
     serve: Handler
     preview: Handler | None = None
+    admit: Callable[[Request], None] | None = None
 
 
 ANY = b"*"

@@ -5,6 +5,7 @@ import pytest
 from mms_server.api.guard import Guard, is_loopback
 from mms_server.errors import ForbiddenError
 from mms_server.http.request import Request
+from mms_server.http.router import Endpoint
 
 
 def make_request(host: bytes, origin: bytes | None = None) -> Request:
@@ -63,6 +64,14 @@ def test_elsewhere_the_name_is_the_networks_affair() -> None:
     ELSEWHERE.check(make_request(b"server.internal:8081", b"http://server.internal"))
     with pytest.raises(ForbiddenError):
         ELSEWHERE.check(make_request(b"server.internal:8081", b"http://evil.example"))
+
+
+def test_a_protected_endpoint_says_who_may_use_it() -> None:
+    endpoint = ON_LOOPBACK.protect(Endpoint(lambda *_: None))
+    assert endpoint.admit is not None
+    endpoint.admit(make_request(b"localhost"))
+    with pytest.raises(ForbiddenError):
+        endpoint.admit(make_request(b"localhost", b"http://evil.example"))
 
 
 def test_what_loopback_is() -> None:

@@ -77,6 +77,7 @@ def test_placeholders_are_replaced_wherever_they_stand(tmp_path: Path) -> None:
         ("queue_timeout=inf", "0 or more"),
         ("inference_address=nowhere", "Invalid binding address"),
         ("keystore_type=BKS", "PKCS12 is expected"),
+        ("cors_allowed_origin=*\u2028", "printable ASCII is expected"),
         ("blacklist_env_vars=(", "a regular expression is expected"),
         ("allowed_urls=https://x/.*,(", "a regular expression is expected"),
     ],
@@ -128,9 +129,10 @@ def test_the_default_ports_of_https_are_those_of_multi_model_server(tmp_path: Pa
     assert settings.keystore_type == "JKS"
 
 
-def test_files_of_keys_may_be_unset(tmp_path: Path) -> None:
-    settings = configure(tmp_path, "keystore=\ncertificate_file=/c").settings
+def test_files_of_keys_and_values_of_fields_may_be_empty(tmp_path: Path) -> None:
+    settings = configure(tmp_path, "keystore=\ncertificate_file=/c\ncors_allowed_origin=").settings
     assert (settings.keystore, settings.certificate_file) == (None, Path("/c"))
+    assert settings.cors_allowed_origin is None
 
 
 def test_startup_workers_default_to_the_processors(tmp_path: Path) -> None:
