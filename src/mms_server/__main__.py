@@ -26,7 +26,8 @@ def main() -> int:
     except ConfigError as exc:
         reporter(str(exc))
         return 1
-    return run_server(configuration, reporter)
+    log_config = Path(arguments.log_config) if arguments.log_config else None
+    return run_server(configuration, reporter, log_config)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import re
 import resource
 import secrets
 import signal
+import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 import mms
 from mms_server.api import health
 from mms_server.api import metrics as metrics_api
+from mms_server.api.access_log import AccessLog
 from mms_server.api.application import RoutedApplication
 from mms_server.api.cors import Cors, PreflightApplication
 from mms_server.api.guard import Guard, is_loopback
@@ -37,6 +39,9 @@ from mms_server.http.limits import Limits as HttpLimits
 from mms_server.http.listener import Listener
 from mms_server.http.response import render_head
 from mms_server.http.router import Router
+from mms_server.logs.installation import Logs
+from mms_server.metrics.host import report_host
+from mms_server.metrics.metrics_log import MetricsLog
 from mms_server.serving.registration import Defaults, Registration
 from mms_server.serving.registry import Registry
 from mms_server.workers.guardian import Guardian
@@ -52,7 +57,7 @@ Ready = Callable[[], None]
 """Called once, when all ports are bound."""
 
 
-def run(configuration: Configuration, ready: Ready) -> int:
+def run(configuration: Configuration, ready: Ready, logs: Logs) -> int:
     """Run a server until it is told to stop; returns the process's exit status.
 
     Blocks, and takes over the process: its signals, its limits, its event loop. Raises
@@ -60,7 +65,7 @@ def run(configuration: Configuration, ready: Ready) -> int:
     """
     check_runtime()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_serve(configuration.settings, ready))
+        return runner.run(_serve(configuration.settings, ready, logs))
 
 
 def check_runtime() -> None:
@@ -90,13 +95,13 @@ def raise_file_limit() -> int:
     return soft
 
 
-async def _serve(settings: Settings, ready: Ready) -> int:
+async def _serve(settings: Settings, ready: Ready, logs: Logs) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: None)  # a closing terminal is not an order
-    server = Server(settings)
+    server = Server(settings, logs)
     loop.add_signal_handler(signal.SIGHUP, server.reload)
     try:
         await server.start()
@@ -125,15 +130,21 @@ def _calm_garbage_collector() -> None:
 class Server:
     """All rooms of one front end, put together."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, logs: Logs) -> None:
         self._settings = settings
+        self._logs = logs
+        self._access_log = _access_log(logs)
+        self._host_metrics: asyncio.Task[None] | None = None
         self._mark = secrets.token_hex(8)
         self._folder = _make_folder()
         self._guardian = Guardian(self._mark, self._folder)
         self._launcher = Launcher(
             make_runtime_folder(self._folder), self._guardian, raise_file_limit()
         )
-        self._registry = Registry(_defaults(settings, self._folder, self._mark), self._launcher)
+        metrics = _metrics_log(logs)
+        self._registry = Registry(
+            _defaults(settings, self._folder, self._mark, metrics), self._launcher
+        )
         self._ids = request_ids()
         self._listeners: list[Listener] = []
         self._tls: TlsContexts | None = None
@@ -160,6 +171,7 @@ class Server:
             await self._listen(
                 management, self._router(management, is_inference=False), "Management"
             )
+        self._measure_host()
         for model in self._registry.models():
             workers = settings.startup_workers
             await model.scale(workers, workers, wait=False)
@@ -169,8 +181,15 @@ class Server:
         if self._tls is not None:
             self._tls.reload_soon()
 
+    def _measure_host(self) -> None:
+        write, interval_s = self._logs.mms_metrics, self._settings.metric_time_interval
+        if write is not None and interval_s:
+            self._host_metrics = asyncio.create_task(report_host(write, interval_s))
+
     async def close(self, drain_s: float) -> None:
         """Accept nothing more, finish what was accepted within `drain_s`, end every process."""
+        if self._host_metrics is not None:
+            self._host_metrics.cancel()
         for listener in self._listeners:
             listener.stop_accepting()
         loop = asyncio.get_running_loop()
@@ -218,7 +237,8 @@ class Server:
         if cors:
             application = PreflightApplication(application, router, self._ids)
         tls = self._tls if address.is_tls else None
-        listener = Listener(application, limits, tls, cors.render_head if cors else render_head)
+        render = cors.render_head if cors else render_head
+        listener = Listener(application, limits, tls, render, self._access_log)
         self._listeners.append(listener)
         if address.path is not None:
             await listener.bind_unix(address.path)
@@ -244,6 +264,18 @@ def _make_folder() -> Path:
     """Make this server's private temporary folder; the guardian removes it."""
     parent = os.environ.get("TEMP") or None
     return Path(tempfile.mkdtemp(prefix="mms-", dir=parent))
+
+
+def _access_log(logs: Logs) -> AccessLog | None:
+    if logs.access is None and logs.mms_metrics is None:
+        return None
+    return AccessLog(logs.access, logs.mms_metrics, socket.gethostname())
+
+
+def _metrics_log(logs: Logs) -> MetricsLog | None:
+    if logs.mms_metrics is None and logs.model_metrics is None:
+        return None
+    return MetricsLog(logs.mms_metrics, logs.model_metrics, socket.gethostname())
 
 
 def _guard(settings: Settings, management: Address) -> Guard:
@@ -288,7 +320,7 @@ def _startup_models(settings: Settings) -> Iterator[tuple[str | None, str]]:
             yield name or None, location
 
 
-def _defaults(settings: Settings, folder: Path, mark: str) -> Defaults:
+def _defaults(settings: Settings, folder: Path, mark: str, metrics: MetricsLog | None) -> Defaults:
     return Defaults(
         store=settings.model_store,
         workdir=folder / "models",
@@ -312,4 +344,5 @@ def _defaults(settings: Settings, folder: Path, mark: str) -> Defaults:
         max_queued_bytes=settings.max_queued_bytes,
         retry_batches=settings.retry_batches,
         environment=worker_environment(os.environ, settings.blacklist_env_vars, mark),
+        metrics=metrics,
     )

@@ -138,6 +138,7 @@ def start_server(
     models: Sequence[str] = (),
     settings: Mapping[str, object] | None = None,
     environment: Mapping[str, str] | None = None,
+    options: Sequence[str] = (),
 ) -> RunningServer:
     """Start a server on free ports and wait until it has said that it started."""
     lines = {
@@ -152,6 +153,7 @@ def start_server(
     command += ["--mms-config", str(config)]
     if store is not None:
         command += ["--model-store", str(store)]
+    command += options
     if models:
         command += ["--models", *models]
     environ = {**os.environ, "TEMP": str(folder), "TMPDIR": str(folder), **(environment or {})}

@@ -15,6 +15,7 @@ from mms_server.errors import MMSError, ResourceNotFoundError, statuses_of
 from mms_server.http.connection import Exchange
 from mms_server.http.limits import Limits
 from mms_server.http.listener import Listener
+from mms_server.http.observer import Observer
 from mms_server.http.request import Request
 from mms_server.http.response import status_line
 from mms_server.http.tls.contexts import TlsContexts
@@ -135,12 +136,15 @@ class Client:
 
 
 @asynccontextmanager
-async def serving(limits: Limits | None = None) -> AsyncIterator[Served]:
+async def serving(
+    limits: Limits | None = None, observer: Observer | None = None
+) -> AsyncIterator[Served]:
     """Listen on a free port while the block runs; bodies may have 20 MB unless limits say."""
     application = HoldingApplication()
     tls = over.get()
     limits = limits or Limits(body_bytes=20_000_000)
-    listener = Listener(application, limits, None if tls is None else tls.server)
+    contexts = None if tls is None else tls.server
+    listener = Listener(application, limits, contexts, observer=observer)
     await listener.bind_tcp("127.0.0.1", 0)
     served = Served(listener, application)
     try:

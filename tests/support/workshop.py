@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mms_server.errors import MMSError
+from mms_server.metrics.metrics_log import MetricsLog
 from mms_server.serving.dispatcher import Dispatcher
 from mms_server.serving.job import Answer, Input, Job
 from mms_server.serving.policy import Policy
@@ -68,10 +69,16 @@ class FutureSink:
 class Served:
     """One model: its jobs and its worker processes."""
 
-    def __init__(self, spec: WorkerSpec, policy: Policy, launcher: Launcher) -> None:
+    def __init__(
+        self,
+        spec: WorkerSpec,
+        policy: Policy,
+        launcher: Launcher,
+        metrics: MetricsLog | None = None,
+    ) -> None:
         self.spec = spec
         self.dispatcher = Dispatcher(
-            spec.model_name, policy, lambda: self.pool.target.min_workers > 0
+            spec.model_name, policy, lambda: self.pool.target.min_workers > 0, metrics
         )
         self.pool = Pool(spec, self.dispatcher, launcher, itertools.count(9000))
 
@@ -123,7 +130,13 @@ class Workshop:
         self._served: list[Served] = []
         self._numbers = itertools.count()
 
-    def serve(self, code: str, policy: Policy | None = None, **options: Any) -> Served:
+    def serve(
+        self,
+        code: str,
+        policy: Policy | None = None,
+        metrics: MetricsLog | None = None,
+        **options: Any,
+    ) -> Served:
         """Make a model of that code, without workers."""
         name = f"m{next(self._numbers)}"
         folder = self.folder / name
@@ -137,7 +150,7 @@ class Workshop:
             environment=worker_environment(os.environ, None, self.mark),
             **{"startup_timeout_s": DEADLINE_S, **options},
         )
-        self._served.append(Served(spec, policy or Policy(), self.launcher))
+        self._served.append(Served(spec, policy or Policy(), self.launcher, metrics))
         return self._served[-1]
 
     @property

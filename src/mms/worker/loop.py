@@ -75,7 +75,8 @@ class WorkerLoop:
                     is_withdrawn = message.batch <= page[wire.PAGE_WITHDRAWN]
                     self._predict(channel, message, is_withdrawn=is_withdrawn)
                 elif message.kind == wire.LOAD:
-                    channel.send([wire.encode_json(wire.LOADED, self.load(message.meta))])
+                    loaded = wire.encode_json(wire.LOADED, self.load(message.meta))
+                    channel.send([loaded, *self._metrics()])
                 elif message.kind == wire.DRAIN:
                     channel.send([wire.encode(wire.BYE)])
                     return
@@ -191,11 +192,16 @@ class WorkerLoop:
             result = wire.Result(outcome, status, phrase, fields, busy_us, position == last)
             frames.append(wire.encode_result_head(batch, position, result, len(body)))
             frames.append(body)
-        store = self._context.used_metrics if self._context is not None else None
-        if store is not None and store.store:
-            lines = "\n".join(f"{LINE_PREFIX}{metric}" for metric in store.store)
-            frames.append(wire.encode(wire.METRICS, lines.encode()))
+        frames += self._metrics()
         channel.send(frames)
+
+    def _metrics(self) -> list[wire.Buffer]:
+        """Encode what the handler has measured since the last time, if anything."""
+        store = self._context.used_metrics if self._context is not None else None
+        if store is None or not store.store:
+            return []
+        lines = "\n".join(f"{LINE_PREFIX}{metric}" for metric in store.store)
+        return [wire.encode(wire.METRICS, lines.encode("utf-8", "replace"))]
 
 
 def map_page(fd: int) -> memoryview:

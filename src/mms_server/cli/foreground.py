@@ -7,10 +7,10 @@ import logging
 import os
 from pathlib import Path
 
-from mms_server import logs
 from mms_server.config.description import describe
 from mms_server.config.loading import Configuration
 from mms_server.errors import ConfigError
+from mms_server.logs.installation import install
 from mms_server.server import run
 
 logger = logging.getLogger("mms_server")
@@ -39,13 +39,22 @@ class Reporter:
             self._fd = None
 
 
-def run_server(configuration: Configuration, reporter: Reporter) -> int:
+def run_server(
+    configuration: Configuration, reporter: Reporter, log_config: Path | None = None
+) -> int:
     """Run the server until it is told to stop; returns the exit status."""
     try:
-        writer = logs.setup(Path(os.environ.get("LOG_LOCATION") or "logs").absolute())
+        logs = install(_folder("LOG_LOCATION"), _folder("METRICS_LOCATION"), log_config)
     except OSError as exc:
-        reporter(f"The log folder cannot be used: {exc}. LOG_LOCATION names another one.")
+        reporter(
+            f"The log folder cannot be used: {exc}. "
+            "LOG_LOCATION and METRICS_LOCATION name other ones."
+        )
         return 1
+    except ConfigError as exc:
+        reporter(str(exc))
+        return 1
+    writer = logs.writer
 
     def report(problem: str | None) -> None:
         writer.flush()  # what led here is read before it
@@ -53,9 +62,9 @@ def run_server(configuration: Configuration, reporter: Reporter) -> int:
 
     try:
         logger.info("Configuration:\n%s", describe(configuration))
-        for warning in configuration.warnings:
+        for warning in (*logs.warnings, *configuration.warnings):
             logger.warning("%s", warning)
-        return run(configuration, lambda: report(None))
+        return run(configuration, lambda: report(None), logs)
     except ConfigError as exc:
         report(str(exc))
         return 1
@@ -64,3 +73,7 @@ def run_server(configuration: Configuration, reporter: Reporter) -> int:
         raise
     finally:
         writer.close()
+
+
+def _folder(variable: str) -> Path:
+    return Path(os.environ.get(variable) or "logs").absolute()

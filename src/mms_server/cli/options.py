@@ -25,7 +25,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "or ALL for everything in the store",
     )
     parser.add_argument(
-        "--log-config", metavar="FILE", help="accepted; log4j configuration has no effect here"
+        "--log-config",
+        metavar="FILE",
+        help="Python logging configuration, JSON or INI; one of log4j is ignored",
     )
 
 

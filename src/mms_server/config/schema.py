@@ -216,6 +216,10 @@ class Settings:
         _seconds, 60.0, "Without progress in reading a request or writing an answer. Ours."
     )
 
+    metric_time_interval: float = _setting(
+        _seconds, 60.0, "Between two measurements of the host; 0 for none.", has_variable=False
+    )
+
     @property
     def response_timeout_s(self) -> float:
         """The response timeout that counts."""
@@ -246,7 +250,6 @@ IGNORED = frozenset(
         "prefer_direct_buffer",
         "use_native_io",
         "vmargs",
-        "metric_time_interval",
     )
 )
 """Keys of Multi Model Server that mean nothing here, or not yet: accepted, and reported as such."""

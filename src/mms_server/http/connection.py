@@ -19,6 +19,7 @@ from typing import Protocol, cast
 
 from mms_server.errors import MMSError, RequestTimeoutError
 from mms_server.http.limits import Limits
+from mms_server.http.observer import Observer, name_peer
 from mms_server.http.open_connections import OpenConnections
 from mms_server.http.parser import RequestParser
 from mms_server.http.request import Request
@@ -56,16 +57,17 @@ class Exchange:
     `respond`, the exchange ignores answers.
     """
 
-    __slots__ = ("_connection", "is_open", "on_gone", "request")
+    __slots__ = ("_connection", "began", "is_open", "on_gone", "request")
 
     def __init__(self, connection: Connection, request: Request | None) -> None:
         self._connection = connection
         self.request = request
+        self.began = connection.time()
         self.is_open = True
         self.on_gone: Callable[[], None] | None = None
 
     @property
-    def peer(self) -> str:
+    def peer(self) -> bytes:
         """The client's address as `host:port`, for logs."""
         return self._connection.peer
 
@@ -99,6 +101,7 @@ class Connection(asyncio.Protocol):
         "_limits",
         "_linger_left_bytes",
         "_loop",
+        "_observer",
         "_parser",
         "_previewed",
         "_probe",
@@ -109,6 +112,8 @@ class Connection(asyncio.Protocol):
         "_timer_when",
         "_transport",
         "_unsent_bytes",
+        "peer",
+        "time",
     )
 
     _transport: asyncio.Transport
@@ -119,12 +124,16 @@ class Connection(asyncio.Protocol):
         limits: Limits,
         registry: OpenConnections,
         render: HeadRenderer = render_head,
+        observer: Observer | None = None,
     ) -> None:
         self._application = application
         self._limits = limits
         self._registry = registry
         self._render_head = render
+        self._observer = observer
+        self.peer = b""
         self._loop = asyncio.get_running_loop()
+        self.time = self._loop.time
         self._parser = RequestParser(limits)
         self._exchange: Exchange | None = None
         self._previewed = 0
@@ -142,17 +151,12 @@ class Connection(asyncio.Protocol):
         self._timer_when = 0.0
         self._probe: asyncio.TimerHandle | None = None
 
-    @property
-    def peer(self) -> str:
-        """The client's address, `host:port`; `unix` for a client on a Unix socket."""
-        name = self._transport.get_extra_info("peername")
-        return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else "unix"
-
     # The transport's callbacks.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start to wait for a request."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's are that by shape only
+        self.peer = name_peer(self._transport)
         self._registry.add(self)
         self._arm(self._limits.idle_timeout_s)
         if self._registry.is_draining:
@@ -234,6 +238,8 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.writelines([head, *body])
         self._exchange = None
+        if self._observer is not None:
+            self._observer.answered(exchange, status, self.time() - exchange.began)
         if is_last:
             self._finish(is_whole and self._parser.is_idle and not self._parser.complete)
             return

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mms_server.errors import ConfigError
 from mms_server.http.connection import Application, Connection
 from mms_server.http.limits import Limits
+from mms_server.http.observer import Observer
 from mms_server.http.open_connections import OpenConnections
 from mms_server.http.response import HeadRenderer, render_head
 from mms_server.http.tls.layer import TlsLayer
@@ -32,11 +33,13 @@ class Listener:
         limits: Limits,
         tls: TlsContexts | None = None,
         render: HeadRenderer = render_head,
+        observer: Observer | None = None,
     ) -> None:
         self._application = application
         self._limits = limits
         self._tls = tls
         self._render = render
+        self._observer = observer
         self._handshakes: set[TlsLayer] = set()
         self._connections = OpenConnections()
         self._server: asyncio.Server | None = None
@@ -106,7 +109,9 @@ class Listener:
         return TlsLayer(self._connect, self._tls.current, self._handshakes, timeout_s)
 
     def _connect(self) -> Connection:
-        return Connection(self._application, self._limits, self._connections, self._render)
+        return Connection(
+            self._application, self._limits, self._connections, self._render, self._observer
+        )
 
     def stop_accepting(self) -> None:
         """Close the socket; answer what has been asked, then close each connection."""

@@ -20,6 +20,8 @@ from collections.abc import Callable
 
 from mms import wire
 from mms_server.errors import BadRequestError, MMSError, WorkerError
+from mms_server.metrics.lines import encode_name
+from mms_server.metrics.metrics_log import MetricsLog
 from mms_server.serving.accounting import Accounting
 from mms_server.serving.admission import Admission
 from mms_server.serving.batch import Batch
@@ -44,9 +46,17 @@ class Dispatcher:
     being restarted, but not for one that nobody asked for.
     """
 
-    def __init__(self, model_name: str, policy: Policy, has_workers: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        model_name: str,
+        policy: Policy,
+        has_workers: Callable[[], bool],
+        metrics: MetricsLog | None = None,
+    ) -> None:
         self.accounting = Accounting()
         self.service_time = ServiceTime()
+        self._model_name = encode_name(model_name)
+        self._metrics = metrics
         self._policy = policy
         self._admission = Admission(model_name, policy)
         self._has_workers = has_workers
@@ -129,6 +139,8 @@ class Dispatcher:
         """Open a lane."""
         self._has_been_ready = True
         self._lanes[worker] = Lane(worker)
+        if self._metrics is not None:
+            self._metrics.model_loaded(worker.short_label, worker.load_s)
         self._pump(self._loop.time())
 
     def worker_result(self, worker: Worker, frame: wire.Frame) -> None:
@@ -150,9 +162,17 @@ class Dispatcher:
             self._sent_jobs -= len(batch.jobs)
             if result.outcome != wire.EXPIRED:  # which is quick, and says nothing of the model
                 self.service_time.add(result.busy_us * 1e-6)
+            if self._metrics is not None and result.outcome == wire.ANSWERED:
+                ids = [job.request_id for job in batch.jobs]
+                self._metrics.batch_done(self._model_name, ids, result.busy_us)
             worker.batch_done()
             if self._queue:
                 self._pump(now)
+
+    def worker_metrics(self, worker: Worker, text: str) -> None:
+        """Write the metrics that a handler added to the log of this model's metrics."""
+        if self._metrics is not None:
+            self._metrics.from_worker(worker.label, text)
 
     def worker_gone(self, worker: Worker, begun: int) -> None:
         """Close a lane: what had begun has failed, what had not goes back to the queue's head."""

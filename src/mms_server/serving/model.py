@@ -6,6 +6,7 @@ import itertools
 
 from mms_server.archive.acquisition import Archive
 from mms_server.errors import MMSError
+from mms_server.metrics.metrics_log import MetricsLog
 from mms_server.serving.dispatcher import Dispatcher
 from mms_server.serving.policy import Policy
 from mms_server.workers.launcher import Launcher
@@ -23,12 +24,13 @@ class Model:
         policy: Policy,
         launcher: Launcher,
         numbers: itertools.count[int],
+        metrics: MetricsLog | None = None,
     ) -> None:
         self.archive = archive
         self.spec = spec
         self.policy = policy
         self.is_loaded_at_startup = False
-        self.dispatcher = Dispatcher(spec.model_name, policy, self._has_workers)
+        self.dispatcher = Dispatcher(spec.model_name, policy, self._has_workers, metrics)
         self.pool = Pool(spec, self.dispatcher, launcher, numbers)
 
     @property

@@ -10,6 +10,7 @@ from mms_server.archive.limits import Limits
 from mms_server.archive.manifest import RUNTIMES
 from mms_server.archive.policy import FetchPolicy
 from mms_server.errors import BadRequestError
+from mms_server.metrics.metrics_log import MetricsLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +56,4 @@ class Defaults:
     max_queued_bytes: int = 256 * 1024 * 1024
     retry_batches: bool = True
     environment: Mapping[str, str] = field(default_factory=dict)
+    metrics: MetricsLog | None = None

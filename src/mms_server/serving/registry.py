@@ -121,7 +121,14 @@ class Registry:
         if name in self._models:
             raise ConflictError(f"Model {name} is already registered.")
         spec = self._make_spec(archive, registration, name, handler)
-        model = Model(archive, spec, self._make_policy(registration), self._launcher, self._numbers)
+        model = Model(
+            archive,
+            spec,
+            self._make_policy(registration),
+            self._launcher,
+            self._numbers,
+            self._defaults.metrics,
+        )
         self._models[name] = {model.version: model}
         return model
 

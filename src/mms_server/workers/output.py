@@ -6,12 +6,15 @@ import asyncio
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import IO
 
 MAX_LINE_BYTES = 16 * 1024
 _RATE_BYTES_PER_S = 1024 * 1024
 _BURST_BYTES = 4 * 1024 * 1024
 _TAIL_LINES = 20
+_METRIC_PREFIX = b"[METRICS]"
+"""Multi Model Server's mark, which handlers may print."""
 
 logger = logging.getLogger("MODEL_LOG")
 
@@ -21,12 +24,16 @@ class OutputReader(asyncio.Protocol):
 
     A worker that prints without measure is cut off for the rest of the second and the lines
     lost are counted in the log: it must neither fill the disk nor hold up the loop. Reading never
-    stops, so printing never blocks the worker.
+    stops, so printing never blocks the worker. Lines that begin with `[METRICS]` go to
+    `on_metric` instead of the log, if that is given.
     """
 
-    def __init__(self, label: str, level: int) -> None:
+    def __init__(
+        self, label: str, level: int, on_metric: Callable[[str], None] | None = None
+    ) -> None:
         self._label = label
         self._level = level
+        self._on_metric = on_metric
         self._partial = b""
         self._budget_bytes = _BURST_BYTES
         self._refilled_at = time.monotonic()
@@ -36,10 +43,16 @@ class OutputReader(asyncio.Protocol):
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @classmethod
-    async def open(cls, pipe: IO[bytes], label: str, level: int) -> OutputReader:
+    async def open(
+        cls,
+        pipe: IO[bytes],
+        label: str,
+        level: int,
+        on_metric: Callable[[str], None] | None = None,
+    ) -> OutputReader:
         """Take over the read end of a pipe."""
         loop = asyncio.get_running_loop()
-        transport, reader = await loop.connect_read_pipe(lambda: cls(label, level), pipe)
+        transport, reader = await loop.connect_read_pipe(lambda: cls(label, level, on_metric), pipe)
         reader._transport = transport
         return reader
 
@@ -90,6 +103,9 @@ class OutputReader(asyncio.Protocol):
             self._dropped_lines = 0
 
     def _log(self, line: bytes) -> None:
+        if self._on_metric is not None and line.startswith(_METRIC_PREFIX):
+            self._on_metric(line[:MAX_LINE_BYTES].decode("utf-8", "replace"))
+            return
         text = line[:MAX_LINE_BYTES].decode("utf-8", "replace").rstrip("\r")
         if len(line) > MAX_LINE_BYTES:
             text += f" [... {len(line) - MAX_LINE_BYTES} bytes cut]"

@@ -25,10 +25,10 @@ from mms_server.workers.process import Process, describe_exit
 from mms_server.workers.spec import WorkerSpec
 
 logger = logging.getLogger("mms_server.workers")
-metrics_logger = logging.getLogger("MODEL_METRICS")
 
 _EXIT_S = 2.0
 """From the end of a worker's link to that of its process: for what the model does at its exit."""
+_SHORT_NAME = 25
 _CLOSE_S = 1.0
 """After a worker's death, for its link and pipes to end: a process that it left behind may hold
 them, though its group has been killed."""
@@ -54,6 +54,9 @@ class Owner(Protocol):
 
     def worker_result(self, worker: Worker, frame: wire.Frame) -> None:
         """The worker sent a RESULT."""
+
+    def worker_metrics(self, worker: Worker, text: str) -> None:
+        """The handler added metrics, one a line."""
 
     def worker_gone(self, worker: Worker, begun: int) -> None:
         """The worker takes no more; `begun` is the last batch that it has begun.
@@ -83,6 +86,8 @@ class Worker:
         self.restarts = -1
         self.started_at = datetime.now(UTC)
         self.ready_since = 0.0
+        self.load_s = 0.0
+        """How long the model of the last process took to load."""
         self.gpu_id: int | None = None
         self.outstanding_batches = 0
         self._owner = owner
@@ -104,6 +109,11 @@ class Worker:
     def label(self) -> str:
         """The worker's name in logs."""
         return f"W-{self.number}-{self.spec.model_name}"
+
+    @property
+    def short_label(self) -> str:
+        """The worker's name in metrics, cut as Multi Model Server cuts it."""
+        return f"W-{self.number}-{self.spec.model_name[:_SHORT_NAME]}"
 
     @property
     def pid(self) -> int | None:
@@ -176,8 +186,10 @@ class Worker:
         self._loaded = asyncio.get_running_loop().create_future()
         self._process = process = await self._launcher.launch(self.spec)
         self._outputs = [
-            await OutputReader.open(process.stdout, self.label, logging.INFO),
-            await OutputReader.open(process.stderr, self.label, logging.WARNING),
+            await OutputReader.open(process.stdout, self.label, logging.INFO, self._take_metrics),
+            await OutputReader.open(
+                process.stderr, self.label, logging.WARNING, self._take_metrics
+            ),
         ]
         self._link = Link(process.link, self._on_frame)
         await self._link.connect()
@@ -255,12 +267,14 @@ class Worker:
         if frame.kind == wire.RESULT:
             self._owner.worker_result(self, frame)
         elif frame.kind == wire.METRICS:
-            for line in frame.meta.decode("utf-8", "replace").split("\n"):
-                metrics_logger.info("%s", line.removeprefix("[METRICS]"))
+            self._take_metrics(frame.meta.decode("utf-8", "replace"))
         elif frame.kind == wire.HELLO:
             self._on_hello(wire.decode_json(frame.meta))
         elif frame.kind == wire.LOADED:
             self._on_loaded(wire.decode_json(frame.meta))
+
+    def _take_metrics(self, text: str) -> None:
+        self._owner.worker_metrics(self, text)
 
     def _on_hello(self, message: dict[str, object]) -> None:
         logger.info(
@@ -271,6 +285,7 @@ class Worker:
         )
         self._set_state(State.LOADING)
         assert self._link is not None
+        self.load_s = -time.monotonic()
         self._link.send(wire.encode_json(wire.LOAD, self.spec.load_message(self.gpu_id)))
 
     def _on_loaded(self, message: dict[str, object]) -> None:
@@ -279,6 +294,7 @@ class Worker:
         if self._loaded.done():
             return
         if error is None:
+            self.load_s += time.monotonic()
             self._loaded.set_result(None)
             return
         self.last_traceback = str(error.get("traceback", ""))

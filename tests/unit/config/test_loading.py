@@ -27,6 +27,7 @@ def test_defaults_are_those_of_multi_model_server(tmp_path: Path) -> None:
     assert (settings.max_request_size, settings.max_response_size) == (6_553_500, 6_553_500)
     assert settings.response_timeout_s == 120
     assert settings.job_queue_size is None
+    assert settings.metric_time_interval == 60
     assert settings.decode_input_request is True
     assert (configuration.config_file, configuration.warnings) == (None, ())
 

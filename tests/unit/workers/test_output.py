@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 
 import pytest
 
@@ -10,10 +11,10 @@ from mms_server.workers.output import MAX_LINE_BYTES, OutputReader
 from support.workshop import Workshop, until
 
 
-async def read(*pieces: bytes) -> OutputReader:
+async def read(*pieces: bytes, on_metric: Callable[[str], None] | None = None) -> OutputReader:
     """Read all of a pipe to its end, as it would come from a worker."""
     ours, theirs = os.pipe()
-    reader = await OutputReader.open(os.fdopen(ours, "rb", 0), "W-9000-m", logging.INFO)
+    reader = await OutputReader.open(os.fdopen(ours, "rb", 0), "W-9000-m", logging.INFO, on_metric)
     with os.fdopen(theirs, "wb", 0) as pipe:
         loop = asyncio.get_running_loop()
         for piece in pieces:
@@ -40,6 +41,13 @@ async def test_lines_carry_the_name_of_their_worker(log: pytest.LogCaptureFixtur
         "W-9000-m no end",
     ]
     assert {record.name for record in log.records} == {"MODEL_LOG"}
+
+
+async def test_printed_metrics_go_their_own_way(log: pytest.LogCaptureFixture) -> None:
+    seen: list[str] = []
+    await read(b"[METRICS]A.Count:1\n", b"not [METRICS]\n", on_metric=seen.append)
+    assert seen == ["[METRICS]A.Count:1"]
+    assert [record.getMessage() for record in log.records] == ["W-9000-m not [METRICS]"]
 
 
 async def test_the_last_lines_are_kept(log: pytest.LogCaptureFixture) -> None:

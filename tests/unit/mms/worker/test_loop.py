@@ -213,6 +213,21 @@ def test_metrics_follow_the_answers(front_end: FrontEnd, write: Write) -> None:
     assert frame.meta.startswith(b"[METRICS]Seen.Count:2")
 
 
+def test_metrics_of_the_load_follow_it(front_end: FrontEnd, write: Write) -> None:
+    front_end.load(
+        write(
+            "def handle(data, context):\n"
+            "    if not data: context.metrics.add_time('Warmup', 2)\n"
+            "    return ['x'] * len(data or ())\n"
+        )
+    )
+    frame = front_end.receive()
+    assert frame.kind == wire.METRICS
+    assert frame.meta.startswith(b"[METRICS]Warmup.Milliseconds:2|#ModelName:")
+    assert frame.meta.endswith(b",load")
+    assert len(front_end.predict(b"a")) == 1
+
+
 def test_headers_of_the_request(front_end: FrontEnd, write: Write) -> None:
     front_end.load(
         write(
