@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import json
 import platform
 import sys
 from pathlib import Path
@@ -13,10 +14,14 @@ from benchmarks.servers import properties
 from benchmarks.servers.recipe import Start
 
 _MODULE = "mms_server.cli.model_server"
+_NO_LOGS = {"version": 1, "root": {"level": "OFF"}}
 
 
 class Ours:
-    """Started as a user would, in the foreground, with the queue limits that it has by default."""
+    """Started as a user would, in the foreground, with the queue limits that it has by default.
+
+    Logs are off, as in MMS.
+    """
 
     name = "ours"
 
@@ -36,4 +41,7 @@ class Ours:
 
     def prepare(self, folder: Path) -> Start:
         """Lay out `folder` for the launcher, which starts the front end and its worker."""
-        return properties.prepare([sys.executable, "-m", _MODULE], folder)
+        log_config = folder / "no_logs.json"
+        log_config.write_text(json.dumps(_NO_LOGS))
+        program = [sys.executable, "-m", _MODULE, "--log-config", str(log_config)]
+        return properties.prepare(program, folder)
