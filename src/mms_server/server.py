@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import mms
-from mms_server.api import health
+from mms_server.api import health, sagemaker
 from mms_server.api import metrics as metrics_api
 from mms_server.api.application import RoutedApplication
 from mms_server.api.guard import Guard, is_loopback
@@ -185,6 +185,7 @@ class Server:
             metrics_api.add_routes(router, self._registry, self._ids, guard)
         if is_inference:
             add_not_found(router)
+            sagemaker.add_routes(router, self._registry, self._ids, settings.max_request_size)
             inference = Inference(self._registry, self._ids, settings.max_request_size)
             inference.add_routes(router)
         return router

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from mms_server.cli.options import SERVER_TOKEN, add_options, to_options
 from mms_server.cli.pid_file import PidFile, is_server
-from mms_server.config.loading import load
+from mms_server.config.loading import BUNDLED, load
 from mms_server.errors import ConfigError
 
 _URL_ITEM = re.compile(r"([^=]+=)?https?://", re.IGNORECASE)
@@ -147,8 +147,9 @@ def _check(arguments: argparse.Namespace) -> None:
         raise ConfigError(
             f"Invalid temp directory: {temporary}, please check TEMP environment variable."
         )
-    if arguments.mms_config and not Path(arguments.mms_config).is_file():
-        raise ConfigError(f"--mms-config file not found: {arguments.mms_config}")
+    config = arguments.mms_config
+    if config and config not in BUNDLED and not Path(config).is_file():
+        raise ConfigError(f"--mms-config file not found: {config}")
     if arguments.model_store and not Path(arguments.model_store).is_dir():
         raise ConfigError(f"--model-store directory not found: {arguments.model_store}")
     if arguments.models and not arguments.model_store:
