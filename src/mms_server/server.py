@@ -35,6 +35,7 @@ from mms_server.http.listener import Listener
 from mms_server.http.router import Router
 from mms_server.serving.registration import Defaults, Registration
 from mms_server.serving.registry import Registry
+from mms_server.workers.devices import Devices
 from mms_server.workers.guardian import Guardian
 from mms_server.workers.launcher import Launcher
 from mms_server.workers.runtime import make_runtime_folder, worker_environment
@@ -123,7 +124,10 @@ class Server:
         self._folder = _make_folder()
         self._guardian = Guardian(self._mark, self._folder)
         self._launcher = Launcher(
-            make_runtime_folder(self._folder), self._guardian, raise_file_limit()
+            make_runtime_folder(self._folder),
+            self._guardian,
+            raise_file_limit(),
+            Devices(settings.number_of_gpu or 0),
         )
         self._registry = Registry(_defaults(settings, self._folder, self._mark), self._launcher)
         self._ids = request_ids()

@@ -151,3 +151,26 @@ def test_foreground_ends_with_the_server(start: StartServer, noop: str) -> None:
     server = start()
     os.kill(server.pid, signal.SIGKILL)
     assert server.process.wait(timeout=30) == 128 + signal.SIGKILL
+
+
+def test_startup_models_get_a_worker_for_each_gpu(
+    start: StartServer, make_model: MakeModel, tmp_path: Path
+) -> None:
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho 0; echo 1; echo 2; echo 3\n")
+    tool.chmod(0o755)
+    make_model(
+        "gpu",
+        "def handle(data, context):\n"
+        "    return [str(context.system_properties['gpu_id'])] * len(data or [])\n",
+    )
+    server = start(
+        models=["gpu"],
+        settings={"default_workers_per_model": 0, "number_of_gpu": 2},
+        environment={"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+    )
+    assert "Number of GPUs: 2" in server.log
+    assert "Default workers per model: 2" in server.log
+    server.wait_ready("gpu", workers=2)
+    assert [worker["gpu"] for worker in server.describe("gpu")["workers"]] == [True, True]
+    assert server.predict("gpu").body in (b"0", b"1")

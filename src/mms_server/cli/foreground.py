@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import os
 from pathlib import Path
@@ -12,6 +13,7 @@ from mms_server.config.description import describe
 from mms_server.config.loading import Configuration
 from mms_server.errors import ConfigError
 from mms_server.server import run
+from mms_server.workers.devices import count_gpus
 
 logger = logging.getLogger("mms_server")
 
@@ -51,6 +53,7 @@ def run_server(configuration: Configuration, reporter: Reporter) -> int:
         writer.flush()  # what led here is read before it
         reporter(problem)
 
+    configuration = _with_devices(configuration)
     try:
         logger.info("Configuration:\n%s", describe(configuration))
         for warning in configuration.warnings:
@@ -64,3 +67,12 @@ def run_server(configuration: Configuration, reporter: Reporter) -> int:
         raise
     finally:
         writer.close()
+
+
+def _with_devices(configuration: Configuration) -> Configuration:
+    """Put the GPUs that there are in place of those that are allowed; before the loop runs."""
+    settings = configuration.settings
+    gpus = count_gpus(settings.number_of_gpu)
+    return dataclasses.replace(
+        configuration, settings=dataclasses.replace(settings, number_of_gpu=gpus)
+    )

@@ -20,7 +20,7 @@ def describe(configuration: Configuration) -> str:
         "MMS Home": Path(__file__).parents[2],
         "Current directory": Path.cwd(),
         "Temp directory": os.environ.get("TEMP") or tempfile.gettempdir(),
-        "Number of GPUs": 0,
+        "Number of GPUs": settings.number_of_gpu or 0,
         "Number of CPUs": os.cpu_count(),
         "Max heap size": None,
         "Python executable": sys.executable,

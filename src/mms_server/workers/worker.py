@@ -83,7 +83,7 @@ class Worker:
         self.restarts = -1
         self.started_at = datetime.now(UTC)
         self.ready_since = 0.0
-        self.gpu_id: int | None = None
+        self.gpu_id = launcher.devices.next_gpu()
         self.outstanding_batches = 0
         self._owner = owner
         self._launcher = launcher

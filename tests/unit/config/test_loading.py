@@ -117,9 +117,11 @@ def test_values_take_their_types(tmp_path: Path) -> None:
     assert settings.model_store == Path("/models")
 
 
-def test_startup_workers_default_to_the_processors(tmp_path: Path) -> None:
+def test_startup_workers_default_to_the_gpus_then_the_processors(tmp_path: Path) -> None:
     assert configure(tmp_path).settings.startup_workers >= 1
-    assert configure(tmp_path, "default_workers_per_model=3").settings.startup_workers == 3
+    assert configure(tmp_path, "number_of_gpu=7").settings.startup_workers == 7
+    text = "default_workers_per_model=3\nnumber_of_gpu=7"
+    assert configure(tmp_path, text).settings.startup_workers == 3
 
 
 def test_the_word_sagemaker_chooses_a_file_of_variables(tmp_path: Path) -> None:
