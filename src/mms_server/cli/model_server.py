@@ -20,6 +20,7 @@ from pathlib import Path
 from mms_server.cli.options import SERVER_TOKEN, add_options, to_options
 from mms_server.cli.pid_file import PidFile, is_server
 from mms_server.config.loading import BUNDLED, load
+from mms_server.config.reference import list_values
 from mms_server.errors import ConfigError
 
 _URL_ITEM = re.compile(r"([^=]+=)?https?://", re.IGNORECASE)
@@ -41,6 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run `multi-model-server`; returns the exit status."""
     arguments = _parser().parse_args(argv)
     try:
+        if arguments.print_config:
+            return _print_config(arguments)
         return _stop() if arguments.stop else _start(arguments)
     except ConfigError as exc:
         print(exc)
@@ -66,11 +69,25 @@ def _parser() -> argparse.ArgumentParser:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--start", action="store_true", help="start the server (the default)")
     what.add_argument("--stop", action="store_true", help="stop the server that is running")
+    what.add_argument(
+        "--print-config",
+        action="store_true",
+        help="print every setting and where it came from; start nothing",
+    )
     parser.add_argument(
         "--foreground", action="store_true", help="stay until the server ends, with its exit status"
     )
     add_options(parser)
     return parser
+
+
+def _print_config(arguments: argparse.Namespace) -> int:
+    _check(arguments)
+    configuration = load(to_options(arguments), os.environ, Path.cwd())
+    for warning in configuration.warnings:
+        print(f"Warning: {warning}", file=sys.stderr)
+    print(list_values(configuration))
+    return 0
 
 
 def _stop() -> int:

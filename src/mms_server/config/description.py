@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from mms_server.config.loading import Configuration
+from mms_server.config.reference import show
 
 _UNSET = "N/A"
 
@@ -28,7 +29,7 @@ def describe(configuration: Configuration) -> str:
         "Inference address": settings.inference_address,
         "Management address": settings.management_address,
         "Model Store": settings.model_store,
-        "Initial Models": settings.load_models,
+        "Initial Models": show("load_models", settings.load_models) or None,
         "Log dir": Path(os.environ.get("LOG_LOCATION", "logs")).absolute(),
         "Metrics dir": Path(os.environ.get("METRICS_LOCATION", "logs")).absolute(),
         "Netty threads": None,
