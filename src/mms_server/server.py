@@ -42,6 +42,9 @@ from mms_server.workers.runtime import make_runtime_folder, worker_environment
 
 logger = logging.getLogger("mms_server")
 
+_STOPPED_EARLY = 128 + signal.SIGTERM
+"""Exit status of a server that was told to stop before it had started: it never served."""
+
 Ready = Callable[[], None]
 """Called once, when all ports are bound."""
 
@@ -87,14 +90,22 @@ def raise_file_limit() -> int:
 async def _serve(settings: Settings, ready: Ready) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, lambda: None)  # a closing terminal is not an order
     server = Server(settings)
+    starting = loop.create_task(server.start())
+
+    def order_stop() -> None:
+        stop.set()
+        starting.cancel()  # it may be fetching a model for minutes; once done, it is done
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, order_stop)
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)  # a closing terminal is not an order
     try:
-        await server.start()
-    except BaseException:
+        await starting
+    except BaseException as exc:
         await server.close(0.0)
+        if isinstance(exc, asyncio.CancelledError) and stop.is_set():
+            return _STOPPED_EARLY
         raise
     _calm_garbage_collector()
     ready()

@@ -48,6 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ConfigError as exc:
         print(exc)
         return 1
+    except PermissionError as exc:  # of another user's pid file
+        print(f"{exc.filename}: {exc.strerror}. TMPDIR names another folder for the pid file.")
+        return 1
 
 
 def main_mxnet(argv: Sequence[str] | None = None) -> int:
@@ -101,14 +104,22 @@ def _stop() -> int:
     else:
         _end(pid)
         print("Model server stopped.")
-    pid_file.remove()
+    if pid_file.read() == pid:  # else another one has been started meanwhile
+        pid_file.remove()
     return 0
 
 
 def _end(pid: int) -> None:
-    """Ask a server to stop, and insist when it does not; its guardian ends its workers."""
-    with contextlib.suppress(ProcessLookupError):
+    """Ask a server to stop, and insist when it does not; its guardian ends its workers.
+
+    Raises ConfigError for a server of somebody else.
+    """
+    try:
         os.kill(pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return
+    except PermissionError as exc:
+        raise ConfigError(f"Model server (process {pid}) is another user's: not stopped.") from exc
     started = time.monotonic()
     grace_s = _grace_s()
     has_told = False
@@ -143,13 +154,14 @@ def _start(arguments: argparse.Namespace) -> int:
         pid_file.remove()
     _check(arguments)
     server, ready_fd = _spawn(arguments)
+    _pass_on_signals(server)
     try:
         pid_file.write(server.pid)
         problem = _await_ready(server, ready_fd)
         if problem is not None:
             print(problem, file=sys.stderr)
             return 1
-        return _stay(server) if arguments.foreground else 0
+        return _exit_status(server.wait()) if arguments.foreground else 0
     finally:
         if server.poll() is not None and pid_file.read() == server.pid:
             pid_file.remove()
@@ -201,14 +213,17 @@ def _await_ready(server: subprocess.Popen[bytes], ready_fd: int) -> str | None:
         return None
     status = server.wait()
     said = line.decode(errors="replace").strip()
-    return said or f"The server ended with status {status} before it had started."
+    return said or f"The server ended with status {_exit_status(status)} before it had started."
 
 
-def _stay(server: subprocess.Popen[bytes]) -> int:
-    """Wait for the server, and pass on what this process is told."""
+def _pass_on_signals(server: subprocess.Popen[bytes]) -> None:
+    """Tell the server what this process is told, from its start on."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda received, _: server.send_signal(received))
-    status = server.wait()
+
+
+def _exit_status(status: int) -> int:
+    """Turn a status of `subprocess` into a shell's: a signal counts from 128."""
     return status if status >= 0 else 128 - status
 
 
