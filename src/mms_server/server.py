@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mms
-from mms_server.api import health
+from mms_server.api import health, sagemaker
 from mms_server.api import metrics as metrics_api
 from mms_server.api.access_log import AccessLog
 from mms_server.api.application import RoutedApplication
@@ -44,6 +44,7 @@ from mms_server.metrics.host import report_host
 from mms_server.metrics.metrics_log import MetricsLog
 from mms_server.serving.registration import Defaults, Registration
 from mms_server.serving.registry import Registry
+from mms_server.workers.devices import Devices
 from mms_server.workers.guardian import Guardian
 from mms_server.workers.launcher import Launcher
 from mms_server.workers.runtime import make_runtime_folder, worker_environment
@@ -52,6 +53,9 @@ if TYPE_CHECKING:
     from mms_server.http.tls.contexts import TlsContexts
 
 logger = logging.getLogger("mms_server")
+
+_STOPPED_EARLY = 128 + signal.SIGTERM
+"""Exit status of a server that was told to stop before it had started: it never served."""
 
 Ready = Callable[[], None]
 """Called once, when all ports are bound."""
@@ -98,15 +102,22 @@ def raise_file_limit() -> int:
 async def _serve(settings: Settings, ready: Ready, logs: Logs) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, lambda: None)  # a closing terminal is not an order
     server = Server(settings, logs)
-    loop.add_signal_handler(signal.SIGHUP, server.reload)
+    starting = loop.create_task(server.start())
+
+    def order_stop() -> None:
+        stop.set()
+        starting.cancel()  # it may be fetching a model for minutes; once done, it is done
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, order_stop)
+    loop.add_signal_handler(signal.SIGHUP, server.reload)  # also what a closing terminal sends
     try:
-        await server.start()
-    except BaseException:
+        await starting
+    except BaseException as exc:
         await server.close(0.0)
+        if isinstance(exc, asyncio.CancelledError) and stop.is_set():
+            return _STOPPED_EARLY
         raise
     _calm_garbage_collector()
     ready()
@@ -139,7 +150,10 @@ class Server:
         self._folder = _make_folder()
         self._guardian = Guardian(self._mark, self._folder)
         self._launcher = Launcher(
-            make_runtime_folder(self._folder), self._guardian, raise_file_limit()
+            make_runtime_folder(self._folder),
+            self._guardian,
+            raise_file_limit(),
+            Devices(settings.number_of_gpu or 0),
         )
         metrics = _metrics_log(logs)
         self._registry = Registry(
@@ -220,6 +234,7 @@ class Server:
             metrics_api.add_routes(router, self._registry, self._ids, guard)
         if is_inference:
             add_not_found(router)
+            sagemaker.add_routes(router, self._registry, self._ids, settings.max_request_size)
             inference = Inference(self._registry, self._ids, settings.max_request_size)
             inference.add_routes(router)
         return router

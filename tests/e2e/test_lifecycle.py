@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import threading
+import zipfile
 from pathlib import Path
 
 import psutil
 import pytest
 
 from support.load import running_load
-from support.running_server import MakeModel, StartServer, wait_until
+from support.running_server import MakeModel, StartServer, start_server, wait_until
 
 
 def launch(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -32,11 +38,10 @@ def launch(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(done.args, done.returncode, output.read_text(), "")
 
 
-def free_ports_config(folder: Path) -> str:
+def free_ports_config(folder: Path, *more: str) -> str:
     config = folder / "free.properties"
-    config.write_text(
-        "inference_address=http://127.0.0.1:0\nmanagement_address=http://127.0.0.1:0\n"
-    )
+    lines = ["inference_address=http://127.0.0.1:0", "management_address=http://127.0.0.1:0", *more]
+    config.write_text("\n".join(lines))
     return str(config)
 
 
@@ -151,3 +156,154 @@ def test_foreground_ends_with_the_server(start: StartServer, noop: str) -> None:
     server = start()
     os.kill(server.pid, signal.SIGKILL)
     assert server.process.wait(timeout=30) == 128 + signal.SIGKILL
+
+
+def test_startup_models_get_a_worker_for_each_gpu(
+    start: StartServer, make_model: MakeModel, tmp_path: Path
+) -> None:
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho 0; echo 1; echo 2; echo 3\n")
+    tool.chmod(0o755)
+    make_model(
+        "gpu",
+        "def handle(data, context):\n"
+        "    return [str(context.system_properties['gpu_id'])] * len(data or [])\n",
+    )
+    server = start(
+        models=["gpu"],
+        settings={"default_workers_per_model": 0, "number_of_gpu": 2},
+        environment={"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+    )
+    assert "Number of GPUs: 2" in server.log
+    assert "Default workers per model: 2" in server.log
+    server.wait_ready("gpu", workers=2)
+    assert [worker["gpu"] for worker in server.describe("gpu")["workers"]] == [True, True]
+    assert server.predict("gpu").body in (b"0", b"1")
+
+
+@pytest.mark.parametrize("how", ["--stop", "SIGTERM", "SIGINT"])
+def test_a_server_that_is_starting_can_be_stopped(tmp_path: Path, how: str) -> None:
+    """Its model comes from a host that never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        config = free_ports_config(tmp_path, "allowed_urls=http://127.0.0.1:.*")
+        command = [sys.executable, "-m", "mms_server.cli.model_server", "--start"]
+        command += ["--mms-config", config, "--models", f"http://127.0.0.1:{port}/x.mar"]
+        with (tmp_path / "starting.out").open("w") as out:
+            starting = subprocess.Popen(
+                command,
+                cwd=tmp_path,
+                env={**os.environ, "TEMP": str(tmp_path), "TMPDIR": str(tmp_path)},
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+        silent.settimeout(60)
+        connection, _ = silent.accept()
+        family = psutil.Process(starting.pid).children(recursive=True)
+        with connection:
+            if how == "--stop":
+                assert launch(tmp_path, "--stop").stdout == "Model server stopped.\n"
+            else:
+                starting.send_signal(getattr(signal, how))
+            assert starting.wait(timeout=60) == 1
+    assert (
+        "The server ended with status 143 before it had started."
+        in (tmp_path / "starting.out").read_text()
+    )
+    wait_until(lambda: not any(p.is_running() for p in family), "every process to end")
+    assert not (tmp_path / ".model_server.pid").exists()
+    assert not list(tmp_path.glob("mms-*"))
+
+
+def test_two_may_stop_it_at_once(tmp_path: Path) -> None:
+    assert launch(tmp_path, "--mms-config", free_ports_config(tmp_path)).returncode == 0
+    command = [sys.executable, "-m", "mms_server.cli.model_server", "--stop"]
+    environ = {**os.environ, "TEMP": str(tmp_path), "TMPDIR": str(tmp_path)}
+    both = [
+        subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    said = {stopping.communicate(timeout=60)[0] for stopping in both}
+    assert [stopping.returncode for stopping in both] == [0, 0]
+    assert said <= {
+        "Model server stopped.\n",
+        "Model server already stopped.\n",
+        "Model server is not currently running.\n",
+    }
+    assert "Model server stopped.\n" in said
+    assert not (tmp_path / ".model_server.pid").exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be two users")
+@pytest.mark.parametrize(
+    ("readable", "complaint"),
+    [(True, "is another user's: not stopped"), (False, "Permission denied. TMPDIR names another")],
+)
+def test_a_server_of_another_user_is_not_stopped(readable: bool, complaint: str) -> None:
+    folder = Path(tempfile.mkdtemp())  # pytest's own folders are closed to other users
+    folder.chmod(0o1777)  # as /tmp
+    assert launch(folder, "--mms-config", free_ports_config(folder)).returncode == 0
+    if not readable:
+        (folder / ".model_server.pid").chmod(0o600)
+    program = (
+        "import os, sys; from mms_server.cli.model_server import main; os.setuid(65534); "
+        "sys.exit(main(['--stop']))"
+    )
+    stopping = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+    )
+    stopped = launch(folder, "--stop").stdout
+    shutil.rmtree(folder)
+    assert stopping.returncode == 1
+    assert complaint in stopping.stdout
+    assert stopped == "Model server stopped.\n"
+
+
+def test_models_come_from_a_url_without_a_store(tmp_path: Path) -> None:
+    archive = tmp_path / "www" / "noop.mar"
+    archive.parent.mkdir()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr(
+            "service.py", "def handle(data, context):\n    return ['OK'] * len(data or [])"
+        )
+        file.writestr("MAR-INF/MANIFEST.json", '{"model": {"handler": "service:handle"}}')
+    handler = functools.partial(QuietHandler, directory=str(archive.parent))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as www:
+        threading.Thread(target=www.serve_forever).start()
+        try:
+            url = f"http://127.0.0.1:{www.server_port}/noop.mar"
+            config = {"allowed_urls": "http://127.0.0.1:[0-9]+/.*"}
+            server = start_server(tmp_path, models=[f"named={url}", url], settings=config)
+        finally:
+            www.shutdown()
+    try:
+        for name in ("named", "noop"):
+            server.wait_ready(name)
+            assert server.predict(name).body == b"OK"
+            assert server.describe(name)["modelUrl"] == url
+    finally:
+        server.stop()
+
+
+def test_a_url_that_is_not_allowed_is_a_warning(start: StartServer) -> None:
+    server = start(models=["x=http://127.0.0.1:9/x.mar", "HTTPS://localhost:9/y.mar"])
+    assert "Failed to load model: http://127.0.0.1:9/x.mar" in server.log
+    assert "Failed to load model: HTTPS://localhost:9/y.mar" in server.log
+    assert server.manage("GET", "/models").json == {"models": []}
+
+
+def test_the_same_name_twice_ends_the_start(tmp_path: Path, store: Path, noop: str) -> None:
+    config = free_ports_config(tmp_path)
+    done = launch(
+        tmp_path, "--mms-config", config, "--model-store", str(store), "--models", noop, noop
+    )
+    assert done.returncode == 1
+    assert "Invalid configuration: Model noop is already registered." in done.stdout
+    assert not (tmp_path / ".model_server.pid").exists()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass

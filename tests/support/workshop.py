@@ -17,6 +17,7 @@ from mms_server.metrics.metrics_log import MetricsLog
 from mms_server.serving.dispatcher import Dispatcher
 from mms_server.serving.job import Answer, Input, Job
 from mms_server.serving.policy import Policy
+from mms_server.workers.devices import Devices
 from mms_server.workers.guardian import Guardian
 from mms_server.workers.guardian_main import find_marked
 from mms_server.workers.launcher import Launcher
@@ -126,7 +127,9 @@ class Workshop:
         self.mark = secrets.token_hex(8)
         self.temporary = Path(tempfile.mkdtemp(dir=folder))
         self.guardian = Guardian(self.mark, self.temporary)
-        self.launcher = Launcher(make_runtime_folder(self.temporary), self.guardian, FILE_LIMIT)
+        self.launcher = Launcher(
+            make_runtime_folder(self.temporary), self.guardian, FILE_LIMIT, Devices(0)
+        )
         self._served: list[Served] = []
         self._numbers = itertools.count()
 

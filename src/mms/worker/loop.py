@@ -100,8 +100,12 @@ class WorkerLoop:
         try:
             if self._entry is None:
                 os.chdir(request["model_dir"])
-                _extend_path(self._handler, request["model_dir"])
-                self._entry = loader.load(self._handler, request["model_dir"])
+                is_trusted = request.get("handler_is_trusted", False)
+                target = loader.parse_handler(self._handler, may_be_absolute=is_trusted)
+                _extend_path(target, request["model_dir"])
+                self._entry = loader.load(
+                    self._handler, request["model_dir"], may_be_absolute=is_trusted
+                )
                 self._entry.initialize(context)
                 self._context = context
             elif self._context is not None:
@@ -211,12 +215,11 @@ def map_page(fd: int) -> memoryview:
     return memoryview(page).cast("Q")
 
 
-def _extend_path(handler: str, model_dir: str) -> None:
+def _extend_path(target: loader.Target, model_dir: str) -> None:
     """Put the model's folder on the path; the private folder that holds `mms` stays first."""
     runtime_dir, *others = sys.path
     inherited = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
     rest = [part for part in others if part not in inherited]
-    target = loader.parse_handler(handler)
     sys.path[:] = loader.search_path(target, model_dir, runtime_dir, inherited, rest)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import os
 from pathlib import Path
@@ -12,6 +13,7 @@ from mms_server.config.loading import Configuration
 from mms_server.errors import ConfigError
 from mms_server.logs.installation import install
 from mms_server.server import run
+from mms_server.workers.devices import count_gpus
 
 logger = logging.getLogger("mms_server")
 
@@ -60,6 +62,7 @@ def run_server(
         writer.flush()  # what led here is read before it
         reporter(problem)
 
+    configuration = _with_devices(configuration)
     try:
         logger.info("Configuration:\n%s", describe(configuration))
         for warning in (*logs.warnings, *configuration.warnings):
@@ -77,3 +80,12 @@ def run_server(
 
 def _folder(variable: str) -> Path:
     return Path(os.environ.get(variable) or "logs").absolute()
+
+
+def _with_devices(configuration: Configuration) -> Configuration:
+    """Put the GPUs that there are in place of those that are allowed; before the loop runs."""
+    settings = configuration.settings
+    gpus = count_gpus(settings.number_of_gpu)
+    return dataclasses.replace(
+        configuration, settings=dataclasses.replace(settings, number_of_gpu=gpus)
+    )

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from mms_server.cli.options import SERVER_TOKEN, add_options, to_options
 from mms_server.cli.pid_file import PidFile, is_server
-from mms_server.config.loading import load
+from mms_server.config.loading import BUNDLED, load
+from mms_server.config.reference import list_values
 from mms_server.errors import ConfigError
 
 _URL_ITEM = re.compile(r"([^=]+=)?https?://", re.IGNORECASE)
@@ -41,9 +42,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run `multi-model-server`; returns the exit status."""
     arguments = _parser().parse_args(argv)
     try:
+        if arguments.print_config:
+            return _print_config(arguments)
         return _stop() if arguments.stop else _start(arguments)
     except ConfigError as exc:
         print(exc)
+        return 1
+    except PermissionError as exc:  # of another user's pid file
+        print(f"{exc.filename}: {exc.strerror}. TMPDIR names another folder for the pid file.")
         return 1
 
 
@@ -66,11 +72,25 @@ def _parser() -> argparse.ArgumentParser:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--start", action="store_true", help="start the server (the default)")
     what.add_argument("--stop", action="store_true", help="stop the server that is running")
+    what.add_argument(
+        "--print-config",
+        action="store_true",
+        help="print every setting and where it came from; start nothing",
+    )
     parser.add_argument(
         "--foreground", action="store_true", help="stay until the server ends, with its exit status"
     )
     add_options(parser)
     return parser
+
+
+def _print_config(arguments: argparse.Namespace) -> int:
+    _check(arguments)
+    configuration = load(to_options(arguments), os.environ, Path.cwd())
+    for warning in configuration.warnings:
+        print(f"Warning: {warning}", file=sys.stderr)
+    print(list_values(configuration))
+    return 0
 
 
 def _stop() -> int:
@@ -84,14 +104,22 @@ def _stop() -> int:
     else:
         _end(pid)
         print("Model server stopped.")
-    pid_file.remove()
+    if pid_file.read() == pid:  # else another one has been started meanwhile
+        pid_file.remove()
     return 0
 
 
 def _end(pid: int) -> None:
-    """Ask a server to stop, and insist when it does not; its guardian ends its workers."""
-    with contextlib.suppress(ProcessLookupError):
+    """Ask a server to stop, and insist when it does not; its guardian ends its workers.
+
+    Raises ConfigError for a server of somebody else.
+    """
+    try:
         os.kill(pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return
+    except PermissionError as exc:
+        raise ConfigError(f"Model server (process {pid}) is another user's: not stopped.") from exc
     started = time.monotonic()
     grace_s = _grace_s()
     has_told = False
@@ -126,13 +154,14 @@ def _start(arguments: argparse.Namespace) -> int:
         pid_file.remove()
     _check(arguments)
     server, ready_fd = _spawn(arguments)
+    _pass_on_signals(server)
     try:
         pid_file.write(server.pid)
         problem = _await_ready(server, ready_fd)
         if problem is not None:
             print(problem, file=sys.stderr)
             return 1
-        return _stay(server) if arguments.foreground else 0
+        return _exit_status(server.wait()) if arguments.foreground else 0
     finally:
         if server.poll() is not None and pid_file.read() == server.pid:
             pid_file.remove()
@@ -147,8 +176,9 @@ def _check(arguments: argparse.Namespace) -> None:
         raise ConfigError(
             f"Invalid temp directory: {temporary}, please check TEMP environment variable."
         )
-    if arguments.mms_config and not Path(arguments.mms_config).is_file():
-        raise ConfigError(f"--mms-config file not found: {arguments.mms_config}")
+    config = arguments.mms_config
+    if config and config not in BUNDLED and not Path(config).is_file():
+        raise ConfigError(f"--mms-config file not found: {config}")
     if arguments.model_store and not Path(arguments.model_store).is_dir():
         raise ConfigError(f"--model-store directory not found: {arguments.model_store}")
     if arguments.models and not arguments.model_store:
@@ -183,14 +213,17 @@ def _await_ready(server: subprocess.Popen[bytes], ready_fd: int) -> str | None:
         return None
     status = server.wait()
     said = line.decode(errors="replace").strip()
-    return said or f"The server ended with status {status} before it had started."
+    return said or f"The server ended with status {_exit_status(status)} before it had started."
 
 
-def _stay(server: subprocess.Popen[bytes]) -> int:
-    """Wait for the server, and pass on what this process is told."""
+def _pass_on_signals(server: subprocess.Popen[bytes]) -> None:
+    """Tell the server what this process is told, from its start on."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda received, _: server.send_signal(received))
-    status = server.wait()
+
+
+def _exit_status(status: int) -> int:
+    """Turn a status of `subprocess` into a shell's: a signal counts from 128."""
     return status if status >= 0 else 128 - status
 
 

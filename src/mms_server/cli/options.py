@@ -14,7 +14,10 @@ SERVER_TOKEN = "com.amazonaws.ml.mms.ModelServer"  # noqa: S105 - a name, not a 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what to serve and how."""
     parser.add_argument(
-        "--mms-config", metavar="FILE", help="configuration file (default: ./config.properties)"
+        "--mms-config",
+        metavar="FILE",
+        help="configuration file (default: ./config.properties); the word sagemaker stands for "
+        "one that takes its values from SAGEMAKER_... variables",
     )
     parser.add_argument("--model-store", metavar="DIR", help="folder that models are loaded from")
     parser.add_argument(

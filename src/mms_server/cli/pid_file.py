@@ -34,9 +34,12 @@ class PidFile:
         return self.path.is_symlink() or self.path.exists()
 
     def write(self, pid: int) -> None:
-        """Create the file; what somebody else put in its place is replaced, never written to."""
+        """Create the file; what somebody else put in its place is replaced, never written to.
+
+        Everybody may read it: another user is told that a server runs.
+        """
         self.remove()
-        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
         with os.fdopen(fd, "w") as file:
             file.write(str(pid))
 
@@ -69,7 +72,7 @@ def is_server(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        pass  # another user's: what it is can be read all the same
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
         arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from mms_server.config.loading import Configuration
+from mms_server.config.reference import show
 
 _UNSET = "N/A"
 
@@ -20,7 +21,7 @@ def describe(configuration: Configuration) -> str:
         "MMS Home": Path(__file__).parents[2],
         "Current directory": Path.cwd(),
         "Temp directory": os.environ.get("TEMP") or tempfile.gettempdir(),
-        "Number of GPUs": 0,
+        "Number of GPUs": settings.number_of_gpu or 0,
         "Number of CPUs": os.cpu_count(),
         "Max heap size": None,
         "Python executable": sys.executable,
@@ -28,7 +29,7 @@ def describe(configuration: Configuration) -> str:
         "Inference address": settings.inference_address,
         "Management address": settings.management_address,
         "Model Store": settings.model_store,
-        "Initial Models": settings.load_models,
+        "Initial Models": show("load_models", settings.load_models) or None,
         "Log dir": Path(os.environ.get("LOG_LOCATION", "logs")).absolute(),
         "Metrics dir": Path(os.environ.get("METRICS_LOCATION", "logs")).absolute(),
         "Netty threads": None,

@@ -21,6 +21,9 @@ from mms_server.errors import ConfigError
 CONFIG_FILE_VARIABLE = "MMS_CONFIG_FILE"
 DEFAULT_FILE = "config.properties"
 
+BUNDLED = {"sagemaker": Path(__file__).with_name("sagemaker.properties")}
+"""Configuration files that come with this package, by the word that chooses one."""
+
 _PLACEHOLDER = re.compile(r"\$\$([A-Za-z_][A-Za-z0-9_]*)\$\$")
 
 
@@ -46,6 +49,8 @@ class Configuration:
 def find_file(options: Options, environ: Mapping[str, str], cwd: Path) -> Path | None:
     """Choose the configuration file; None when there is none. Raises ConfigError."""
     named = environ.get(CONFIG_FILE_VARIABLE) or options.config_file
+    if named and str(named) in BUNDLED:
+        return BUNDLED[str(named)]
     if named:
         path = cwd / named
         if not path.is_file():

@@ -155,6 +155,9 @@ class Settings:
     default_workers_per_model: int = _setting(
         _integer(0), 0, "Workers of each startup model; 0 for one per GPU, else per processor."
     )
+    number_of_gpu: int | None = _setting(
+        _integer(0), None, "GPUs to use, at most as many as nvidia-smi finds; unset: all of them."
+    )
     default_response_timeout: float = _setting(
         _seconds, 120.0, "From the start of execution to the answer."
     )
@@ -229,8 +232,8 @@ class Settings:
 
     @property
     def startup_workers(self) -> int:
-        """How many workers a startup model gets."""
-        return self.default_workers_per_model or os.cpu_count() or 1
+        """How many workers a startup model gets, once `number_of_gpu` is what there really is."""
+        return self.default_workers_per_model or self.number_of_gpu or os.cpu_count() or 1
 
 
 SETTINGS: dict[str, Setting] = {
@@ -244,7 +247,6 @@ IGNORED = frozenset(
         "io_ratio",
         "model_server_home",
         "netty_client_threads",
-        "number_of_gpu",
         "number_of_netty_threads",
         "plugins_path",
         "prefer_direct_buffer",

@@ -147,6 +147,7 @@ class Registry:
             decode_input=defaults.decode_input,
             max_response_bytes=defaults.max_response_bytes,
             preload=defaults.preload if preload is None else preload,
+            handler_is_trusted=not (registration.handler or archive.manifest.model.handler),
             runtime=registration.runtime or archive.manifest.runtime,
             environment=defaults.environment,
             startup_timeout_s=(

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from mms_server.errors import WorkerError
+from mms_server.workers.devices import Devices
 from mms_server.workers.guardian import Guardian
 from mms_server.workers.process import Process, spawn
 from mms_server.workers.spec import WorkerSpec
@@ -22,11 +23,15 @@ class Launcher:
     `load_slots` bounds how many models load at a time, one a core: more only slow each other and
     what is being served. Every process holds the read end of one pipe whose write end is this
     process's alone: when the front end ends, however it ends, they see it. Workers get back
-    `file_limit`, the limit on open files from before the front end raised its own.
+    `file_limit`, the limit on open files from before the front end raised its own. `devices` deals
+    a GPU to each.
     """
 
-    def __init__(self, runtime: Path, guardian: Guardian, file_limit: int) -> None:
+    def __init__(
+        self, runtime: Path, guardian: Guardian, file_limit: int, devices: Devices
+    ) -> None:
         self.load_slots = asyncio.Semaphore(os.cpu_count() or 1)
+        self.devices = devices
         self._runtime = runtime
         self._guardian = guardian
         self._file_limit = file_limit

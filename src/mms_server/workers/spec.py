@@ -14,7 +14,8 @@ class WorkerSpec:
     """Everything that a worker of one model version is told or started with.
 
     `runtime` chooses the interpreter; `environment` is the complete environment of the process.
-    Two specs are never equal: each is one model version.
+    A handler that the operator named, `handler_is_trusted`, may be an absolute path. Two specs are
+    never equal: each is one model version.
     """
 
     model_name: str
@@ -26,6 +27,7 @@ class WorkerSpec:
     max_response_bytes: int = 6_553_500
     preload: bool = False
     runtime: str = "python"
+    handler_is_trusted: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     startup_timeout_s: float = 120.0
 
@@ -43,6 +45,7 @@ class WorkerSpec:
             "model_name": self.model_name,
             "model_dir": str(self.folder),
             "handler": self.handler,
+            "handler_is_trusted": self.handler_is_trusted,
             "manifest": self.manifest,
             "batch_size": self.batch_size,
             "gpu_id": gpu_id,

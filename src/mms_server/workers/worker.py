@@ -88,7 +88,7 @@ class Worker:
         self.ready_since = 0.0
         self.load_s = 0.0
         """How long the model of the last process took to load."""
-        self.gpu_id: int | None = None
+        self.gpu_id = launcher.devices.next_gpu()
         self.outstanding_batches = 0
         self._owner = owner
         self._launcher = launcher

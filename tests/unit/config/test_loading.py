@@ -136,6 +136,32 @@ def test_files_of_keys_and_values_of_fields_may_be_empty(tmp_path: Path) -> None
     assert settings.cors_allowed_origin is None
 
 
-def test_startup_workers_default_to_the_processors(tmp_path: Path) -> None:
+def test_startup_workers_default_to_the_gpus_then_the_processors(tmp_path: Path) -> None:
     assert configure(tmp_path).settings.startup_workers >= 1
-    assert configure(tmp_path, "default_workers_per_model=3").settings.startup_workers == 3
+    assert configure(tmp_path, "number_of_gpu=7").settings.startup_workers == 7
+    text = "default_workers_per_model=3\nnumber_of_gpu=7"
+    assert configure(tmp_path, text).settings.startup_workers == 3
+
+
+def test_the_word_sagemaker_chooses_a_file_of_variables(tmp_path: Path) -> None:
+    environ = {
+        "SAGEMAKER_MODEL_STORE": "/",
+        "SAGEMAKER_BIND_TO_PORT": "8888",
+        "SAGEMAKER_RESPONSE_TIMEOUT": "70",
+        "SAGEMAKER_NUM_MODEL_WORKERS": "3",
+        "SAGEMAKER_HANDLER": "my.handler",
+        "SAGEMAKER_MAX_REQUEST_SIZE": "1000",
+        "SAGEMAKER_MAX_RESPONSE_SIZE": "2000",
+    }
+    options = Options(config_file=Path("sagemaker"))
+    settings = configure(tmp_path, "", options, **environ).settings
+    assert settings.inference_address.shares_listener(settings.management_address)
+    assert settings.inference_address == Address("0.0.0.0", 8888)
+    assert (settings.response_timeout_s, settings.unregister_model_timeout) == (70, 70)
+    assert (settings.max_request_size, settings.max_response_size) == (1000, 2000)
+    assert (settings.startup_workers, settings.default_service_handler) == (3, "my.handler")
+    assert (settings.model_store, settings.decode_input_request) == (Path("/"), False)
+    for name in environ:
+        others = {key: value for key, value in environ.items() if key != name}
+        with pytest.raises(ConfigError, match=f"Invalid Environment Variable {name} "):
+            configure(tmp_path, "", options, **others)

@@ -42,7 +42,7 @@ class FrontEnd:
         message = {
             "model_name": "m",
             "model_dir": str(folder),
-            "handler": next(folder.glob("*.py")).stem,
+            "handler": next((path.stem for path in folder.glob("*.py")), ""),
             "manifest": {"model": {}},
             "batch_size": 2,
             "gpu_id": None,
@@ -243,3 +243,19 @@ def test_headers_of_the_request(front_end: FrontEnd, write: Write) -> None:
 
 def test_a_front_end_that_hangs_up_ends_the_loop(front_end: FrontEnd) -> None:
     front_end.hang_up()
+
+
+def test_only_the_operator_may_name_a_handler_elsewhere(
+    front_end: FrontEnd, tmp_path: Path
+) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "elsewhere.py").write_text(
+        "def handle(data, context):\n    return ['here'] * len(data or [])\n"
+    )
+    handler = str(tmp_path / "elsewhere.py")
+    refused = front_end.load(tmp_path / "model", handler=handler)
+    assert "is an absolute path" in refused["error"]["text"]
+    loaded = front_end.load(tmp_path / "model", handler=handler, handler_is_trusted=True)
+    assert loaded == {"error": None}
+    [(_, body)] = front_end.predict(b"x")
+    assert body == b"here"
