@@ -54,7 +54,7 @@ def test_start_returns_and_stop_ends_everything(tmp_path: Path, store: Path, noo
     assert "Model Store: " in started.stdout
     assert "Inference API bind to: http://127.0.0.1:" in started.stdout
     assert "Management API bind to: http://127.0.0.1:" in started.stdout
-    assert started.stdout.rstrip().endswith("Model server started.")
+    assert "\nModel server started.\n" in started.stdout
     pid = int((tmp_path / ".model_server.pid").read_text())
     family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     assert len(family) > 2

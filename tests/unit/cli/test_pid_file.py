@@ -14,7 +14,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert (file.exists, file.read()) == (False, None)
     file.write(17)
     assert (file.exists, file.read()) == (True, 17)
-    assert file.path.stat().st_mode & 0o777 == 0o600
+    assert file.path.stat().st_mode & 0o777 == 0o644
     file.remove()
     file.remove()
     assert not file.exists
