@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import mms
-from mms_server.api import health
+from mms_server.api import health, listener_document
 from mms_server.api import metrics as metrics_api
 from mms_server.api.application import RoutedApplication
 from mms_server.api.guard import Guard, is_loopback
@@ -173,6 +173,9 @@ class Server:
     def _router(self, management: Address | None, *, is_inference: bool) -> Router:
         settings, router = self._settings, Router()
         health.add_routes(router, self._registry, self._ids)
+        listener_document.add_routes(
+            router, self._ids, inference=is_inference, management=management is not None
+        )
         if management is not None:
             guard = _guard(settings, management)
             api = Management(

@@ -188,7 +188,7 @@ def test_bodies_that_are_wrong(
 @pytest.mark.parametrize(
     ("method", "path", "status", "kind"),
     [
-        ("GET", "/", 404, "ResourceNotFoundException"),
+        ("GET", "/", 405, "MethodNotAllowedException"),
         ("GET", "/InvalidUrl", 404, "ResourceNotFoundException"),
         ("GET", "/predictions", 404, "ResourceNotFoundException"),
         ("GET", "/predictions/nope", 404, "ModelNotFoundException"),
