@@ -61,12 +61,16 @@ class ResourceNotFoundError(MMSError):
 
 
 class MethodNotAllowedError(MMSError):
-    """The path exists, the verb does not."""
+    """The path exists, the verb does not.
+
+    `allowed` are the verbs that do, which the answer must name (RFC 9110 section 15.5.6).
+    """
 
     kind = "MethodNotAllowedException"
 
-    def __init__(self) -> None:
+    def __init__(self, allowed: tuple[bytes, ...] = ()) -> None:
         super().__init__("Requested method is not allowed, please refer to API document.")
+        self.allowed = allowed
 
 
 class PayloadTooLargeError(MMSError):

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mms
-from mms_server.api import health, sagemaker
+from mms_server.api import health, listener_document, sagemaker
 from mms_server.api import metrics as metrics_api
 from mms_server.api.access_log import AccessLog
 from mms_server.api.application import RoutedApplication
@@ -222,6 +222,9 @@ class Server:
     def _router(self, management: Address | None, *, is_inference: bool) -> Router:
         settings, router = self._settings, Router()
         health.add_routes(router, self._registry, self._ids)
+        listener_document.add_routes(
+            router, self._ids, inference=is_inference, management=management is not None
+        )
         if management is not None:
             guard = _guard(settings, management)
             api = Management(

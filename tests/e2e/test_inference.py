@@ -188,7 +188,7 @@ def test_bodies_that_are_wrong(
 @pytest.mark.parametrize(
     ("method", "path", "status", "kind"),
     [
-        ("GET", "/", 404, "ResourceNotFoundException"),
+        ("GET", "/", 405, "MethodNotAllowedException"),
         ("GET", "/InvalidUrl", 404, "ResourceNotFoundException"),
         ("GET", "/predictions", 404, "ResourceNotFoundException"),
         ("GET", "/predictions/nope", 404, "ModelNotFoundException"),
@@ -209,6 +209,8 @@ def test_options_and_head(server: RunningServer) -> None:
     answer = server.request("OPTIONS", "/predictions/inspect")
     assert answer.status == 200
     assert "POST" in answer.headers["Allow"]
+    assert answer.headers["content-type"] == "application/json"
+    assert list(answer.json["paths"]) == ["/prediction/inspect"]
     answer = server.request("HEAD", "/ping")
     assert (answer.status, answer.body) == (200, b"")
     assert int(answer.headers["content-length"]) > 0

@@ -245,3 +245,20 @@ def test_other_models_notice_nothing(start: StartServer, noop: str, make_model: 
             assert server.manage("DELETE", "/models/second").status == 200
     assert load.broken == []
     assert set(load.statuses) == {200}
+
+
+def test_a_verb_that_is_not_allowed_is_told_those_that_are(start: StartServer) -> None:
+    server = start()
+    answer = server.manage("PUT", "/models")
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET, POST")
+    answer = server.manage("POST", "/models/any")
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET, PUT, DELETE")
+
+
+def test_each_listener_describes_itself(start: StartServer) -> None:
+    server = start()
+    assert "/models" in server.manage("OPTIONS", "/").json["paths"]
+    assert "/ping" in server.request("GET", "/api-description").json["paths"]
+    answer = server.request("GET", "/")
+    assert (answer.status, answer.headers["Allow"]) == (405, "OPTIONS")
+    assert server.request("GET", "/api-description/more").status == 405

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from mms_server.errors import (
+    MethodNotAllowedError,
     MMSError,
     PayloadTooLargeError,
     ServiceUnavailableError,
@@ -65,6 +66,8 @@ def answer_error(
         exchange.respond(line, b"", [], close=True)
         return
     fields = _JSON + request_fields(request_id)
+    if isinstance(error, MethodNotAllowedError):
+        fields += b"Allow: %s\r\n" % b", ".join(error.allowed)
     is_refusal = isinstance(error, ServiceUnavailableError)
     if isinstance(error, ServiceUnavailableError) and error.retry_after_s is not None:
         fields += b"Retry-After: %d\r\n" % error.retry_after_s

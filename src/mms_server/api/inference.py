@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from mms import wire
-from mms_server.api.answers import answer_error, request_fields
+from mms_server.api.answers import answer_bytes, answer_error, encode_json, request_fields
+from mms_server.api.openapi import model_document
 from mms_server.errors import BadRequestError, MMSError, ResourceNotFoundError
 from mms_server.http.connection import Exchange
 from mms_server.http.forms import (
@@ -40,6 +41,10 @@ _RESERVED = frozenset(
         b"transfer-encoding",
         b"x-request-id",
     )
+)
+
+_DOCUMENT_FIELDS = (
+    b"content-type: application/json\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
 )
 
 ModelChooser = Callable[[Request, tuple[str, ...]], Model]
@@ -100,13 +105,9 @@ class Inference:
                 request.body = []
 
         def allow(request: Request, exchange: Exchange, parameters: tuple[str, ...]) -> None:
-            choose(request, parameters)
-            exchange.respond(
-                status_line(200, "OK"),
-                b"Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
-                + request_fields(next(self._ids)),
-                [],
-            )
+            document = model_document(choose(request, parameters).name)
+            body = [encode_json(document)]
+            answer_bytes(exchange, next(self._ids), 200, _DOCUMENT_FIELDS, body)
 
         router.add(ANY, pattern, Endpoint(serve, preview))
         router.add(b"OPTIONS", pattern, Endpoint(allow))

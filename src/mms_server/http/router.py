@@ -40,7 +40,7 @@ class Match(NamedTuple):
         """Choose by verb. Raises MethodNotAllowedError."""
         found = self.verbs.get(method) or self.verbs.get(ANY)
         if found is None:
-            raise MethodNotAllowedError
+            raise MethodNotAllowedError(tuple(self.verbs))
         return found
 
 

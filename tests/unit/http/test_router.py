@@ -63,8 +63,9 @@ def test_does_not_find(router: Router, path: bytes) -> None:
 
 
 def test_refuses_verbs_and_escapes(router: Router) -> None:
-    with pytest.raises(MethodNotAllowedError):
+    with pytest.raises(MethodNotAllowedError) as caught:
         router.resolve(b"/models").endpoint(b"PUT")
+    assert caught.value.allowed == (b"GET", b"POST")
     for path in (b"/predictions/%zz", b"/predictions/%", b"/predictions/%ff"):
         with pytest.raises(BadRequestError):
             router.resolve(path)
