@@ -13,13 +13,24 @@ import sys
 import tempfile
 import threading
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from mms_server.cli.pid_file import NAME, PidFile, is_server
 from support.load import running_load
 from support.running_server import MakeModel, StartServer, start_server, wait_until
+
+
+@pytest.fixture(autouse=True)
+def _leave_no_server(tmp_path: Path) -> Iterator[None]:
+    """End what a test that failed half way has left running."""
+    yield
+    pid = PidFile(tmp_path / NAME).read()
+    if pid is not None and is_server(pid):
+        os.kill(pid, signal.SIGKILL)
 
 
 def launch(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
