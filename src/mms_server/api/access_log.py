@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from mms_server.http.connection import Exchange
 from mms_server.metrics import lines
-
-Line = Callable[[bytes], None]
-"""Takes one line, with its end."""
+from mms_server.metrics.lines import Line
 
 
 class AccessLog:

@@ -104,13 +104,13 @@ class Inference:
                     reader.feed(chunk)
                 request.body = []
 
-        def allow(request: Request, exchange: Exchange, parameters: tuple[str, ...]) -> None:
+        def describe(request: Request, exchange: Exchange, parameters: tuple[str, ...]) -> None:
             document = model_document(choose(request, parameters).name)
             body = [encode_json(document)]
             answer_bytes(exchange, next(self._ids), 200, _DOCUMENT_FIELDS, body)
 
         router.add(ANY, pattern, Endpoint(serve, preview))
-        router.add(b"OPTIONS", pattern, Endpoint(allow))
+        router.add(b"OPTIONS", pattern, Endpoint(describe))
 
     def _by_path(self, request: Request, parameters: tuple[str, ...]) -> Model:
         return self._registry.find(parameters[0])

@@ -114,7 +114,7 @@ def _operation(name: str, statuses: tuple[int, ...], *parameters: _Json) -> _Jso
 
 
 def _response(status: int) -> _Json:
-    described: _Json = {"description": standard_phrase(status) or str(status)}
+    described: _Json = {"description": standard_phrase(status)}
     if status >= 400:
         described["content"] = {"application/json": {"schema": ERROR_SCHEMA}}
     return described

@@ -13,7 +13,7 @@ from mms_server.logs.writer import BUFFER_BYTES, Outlet, Target
 Line = Callable[[bytes], None]
 """Takes one line, with its end. Loop thread only."""
 
-_STAMP = "%Y-%m-%dT%H:%M:%S"
+STAMP = "%Y-%m-%dT%H:%M:%S"
 """As log4j2's ISO8601 has it, in local time; `,mmm` follows."""
 
 
@@ -33,7 +33,7 @@ class Clock:
             second, rest = divmod(ms, 1000)
             if second != self._second:
                 self._second = second
-                self._prefix = time.strftime(_STAMP, time.localtime(second)).encode()
+                self._prefix = time.strftime(STAMP, time.localtime(second)).encode()
             self._stamp = b"%s,%03d" % (self._prefix, rest)
         return self._stamp
 

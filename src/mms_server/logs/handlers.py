@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
+from mms_server.logs.feed import STAMP
 from mms_server.logs.writer import Outlet
 
 _LEVELS = {logging.WARNING: "WARN", logging.CRITICAL: "FATAL"}
@@ -22,7 +23,7 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Format one record; a traceback follows on lines of its own."""
-        second = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(record.created))
+        second = time.strftime(STAMP, time.localtime(record.created))
         level = _LEVELS.get(record.levelno, record.levelname)
         head = f"{second},{int(record.msecs):03d} [{level:5}] {record.threadName} {record.name}"
         text = f"{head} - {record.getMessage()}"

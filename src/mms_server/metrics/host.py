@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 
 from mms.metrics.system_metrics import collect_all
 from mms_server.metrics import lines
+from mms_server.metrics.lines import Line
 
 logger = logging.getLogger("mms_server.metrics")
 
 
-async def report_host(write: Callable[[bytes], None], interval_s: float) -> None:
+async def report_host(write: Line, interval_s: float) -> None:
     """Write the metrics of this host now and after each interval, until cancelled.
 
     They are measured on another thread: that takes a tenth of a second, and longer when a disk

@@ -9,9 +9,10 @@ T is in seconds since the epoch, or `null` for counted requests. A worker writes
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-WORKER_PREFIX = "[METRICS]"
-"""Marks a metric among the lines that a worker prints."""
+Line = Callable[[bytes], None]
+"""Takes one line, with its end."""
 
 _WORKER_LINE = re.compile(
     r"([^|:]+)\.([^|:.]*):([0-9+\-,.e]+)\|#([^|]*)\|#hostname:([^,|]+),([^,|]+)(?:,(.*))?"

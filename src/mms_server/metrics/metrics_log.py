@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
+from mms.metrics.metric import LINE_PREFIX
 from mms_server.metrics import lines
+from mms_server.metrics.lines import Line
 
 logger = logging.getLogger("MODEL_LOG")
-
-Line = Callable[[bytes], None]
-"""Takes one line, with its end."""
 
 MAX_LINES = 1000
 """Metrics taken of one batch: reading one costs the loop a few microseconds."""
@@ -24,10 +23,10 @@ class MetricsLog:
     """
 
     def __init__(self, host: Line | None, models: Line | None, hostname: str) -> None:
-        self.host = host
-        self.hostname = hostname
+        self._host = host
         self._models = models
-        self._hostname = hostname.encode()
+        self._hostname = hostname
+        self._hostname_bytes = hostname.encode()
 
     def batch_done(self, model: bytes, request_ids: Iterable[bytes], busy_us: int) -> None:
         """Report how long a worker was busy with a batch that it answered."""
@@ -38,7 +37,7 @@ class MetricsLog:
                 % (
                     round(busy_us * 1e-3, 2),
                     model,
-                    self._hostname,
+                    self._hostname_bytes,
                     b",".join(request_ids),
                     time.time(),
                 )
@@ -46,8 +45,9 @@ class MetricsLog:
 
     def model_loaded(self, worker: str, load_s: float) -> None:
         """Report how long a worker took to load its model."""
-        if self.host is not None:
-            self.host(lines.load_time(worker, int(load_s * 1000), self.hostname, int(time.time())))
+        if self._host is not None:
+            load_ms, now = int(load_s * 1000), int(time.time())
+            self._host(lines.load_time(worker, load_ms, self._hostname, now))
 
     def from_worker(self, worker: str, text: str) -> None:
         """Take the metrics that a handler added, one a line.
@@ -62,7 +62,7 @@ class MetricsLog:
         else:
             logger.warning("%s More than %d metrics at once: the rest is lost", worker, MAX_LINES)
         for metric in metrics:
-            line = lines.from_worker(metric.removeprefix(lines.WORKER_PREFIX))
+            line = lines.from_worker(metric.removeprefix(LINE_PREFIX))
             if line is None:
                 logger.warning("%s Not a number, so not a metric: %s", worker, metric[:1000])
             else:

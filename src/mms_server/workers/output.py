@@ -9,12 +9,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import IO
 
+from mms.metrics.metric import LINE_PREFIX
+
 MAX_LINE_BYTES = 16 * 1024
 _RATE_BYTES_PER_S = 1024 * 1024
 _BURST_BYTES = 4 * 1024 * 1024
 _TAIL_LINES = 20
-_METRIC_PREFIX = b"[METRICS]"
-"""Multi Model Server's mark, which handlers may print."""
+_METRIC_PREFIX = LINE_PREFIX.encode()
+"""Handlers may print it, too."""
 
 logger = logging.getLogger("MODEL_LOG")
 

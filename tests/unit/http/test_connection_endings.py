@@ -12,7 +12,7 @@ from mms_server.http.limits import Limits
 from mms_server.http.listener import Listener
 from mms_server.http.request import Request
 from mms_server.http.response import status_line
-from support.served import HoldingApplication, Served, answer, serving
+from support.served import Client, HoldingApplication, Served, answer, serving
 
 pytestmark = pytest.mark.usefixtures("transport")
 
@@ -27,6 +27,16 @@ POST = b"POST %s HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n"
 
 def connections(served: Served) -> list[Connection]:
     return list(served.listener._connections)
+
+
+async def answer_unread_before_half_a_head(served: Served, client: Client) -> None:
+    """Send a request and half of the next head; the first has a long answer that is not read."""
+    await client.send(GET % b"/hold" + b"GET / HT")
+    await served.until(
+        lambda: served.application.held and connections(served)[0]._parser.is_in_head
+    )
+    client.writer.transport.pause_reading()  # type: ignore[attr-defined]  # a read transport
+    answer(served.application.held[0], b"x" * 20_000_000)
 
 
 async def test_an_answered_body_is_let_go() -> None:
@@ -90,12 +100,7 @@ async def test_nothing_is_served_behind_a_last_answer_that_is_still_being_read()
 async def test_the_clock_of_a_head_runs_though_an_answer_was_read_meanwhile() -> None:
     async with serving(Limits(header_timeout_s=0.2)) as served:
         client = await served.connect()
-        await client.send(GET % b"/hold" + b"GET / HT")
-        await served.until(
-            lambda: served.application.held and connections(served)[0]._parser.is_in_head
-        )
-        client.writer.transport.pause_reading()  # type: ignore[attr-defined]  # a read transport
-        answer(served.application.held[0], b"x" * 20_000_000)
+        await answer_unread_before_half_a_head(served, client)
         client.writer.transport.resume_reading()  # type: ignore[attr-defined]  # a read transport
         assert len((await client.response())[1]) == 20_000_000
         assert (await client.rest()).startswith(b"HTTP/1.1 408 ")
@@ -105,12 +110,7 @@ async def test_the_clock_of_a_head_runs_though_an_answer_was_read_meanwhile() ->
 async def test_a_slow_reader_is_not_held_to_the_clock_of_heads() -> None:
     async with serving(Limits(header_timeout_s=0.05)) as served:
         client = await served.connect()
-        await client.send(GET % b"/hold" + b"GET / HT")
-        await served.until(
-            lambda: served.application.held and connections(served)[0]._parser.is_in_head
-        )
-        client.writer.transport.pause_reading()  # type: ignore[attr-defined]  # a read transport
-        answer(served.application.held[0], b"x" * 20_000_000)
+        await answer_unread_before_half_a_head(served, client)
         waiting = asyncio.get_running_loop().time() + 0.2
         await served.until(lambda: asyncio.get_running_loop().time() > waiting)
         client.writer.transport.resume_reading()  # type: ignore[attr-defined]  # a read transport

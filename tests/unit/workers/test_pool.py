@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from mms_server.errors import OutOfResourcesError, WorkerError
+from mms_server.serving.job import Answer
 from mms_server.serving.policy import Policy
 from mms_server.workers.pool import Outcome
 from mms_server.workers.worker import State
-from support.workshop import Workshop, is_alive, until
+from support.workshop import Served, Workshop, is_alive, until
 
 ECHO = "def handle(data, context):\n    return [each['body'] for each in data or []]\n"
 PID = "import os\ndef handle(data, context):\n    return [str(os.getpid())] * len(data or [])\n"
@@ -165,13 +166,21 @@ async def test_a_stopped_worker_is_replaced(workshop: Workshop) -> None:
     await until(lambda: not is_alive(pid), "the stopped one to end")
 
 
-async def test_what_was_sent_is_finished_before_the_end(workshop: Workshop, tmp_path: Path) -> None:
-    gate = tmp_path / "gate"
+async def close_behind_gate(
+    workshop: Workshop, gate: Path
+) -> tuple[Served, asyncio.Future[Answer], asyncio.Task[None]]:
+    """Close a model whose worker is held at a gate; returns it, what was asked, and the closing."""
     served = workshop.serve(GATED.format(gate=str(gate)))
     await served.scale(1)
     answer = served.submit()
     closing = asyncio.create_task(served.close(drain_s=20))
     await until(lambda: served.states == [State.DRAINING], "the worker to be draining")
+    return served, answer, closing
+
+
+async def test_what_was_sent_is_finished_before_the_end(workshop: Workshop, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    _, answer, closing = await close_behind_gate(workshop, gate)
     gate.touch()
     assert (await answer).body == [b"done"]
     await closing
@@ -228,11 +237,7 @@ async def test_a_worker_that_waits_for_its_turn_to_load_can_be_ended(workshop: W
 
 async def test_the_end_wins_over_a_later_target(workshop: Workshop, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
-    served = workshop.serve(GATED.format(gate=str(gate)))
-    await served.scale(1)
-    answer = served.submit()
-    closing = asyncio.create_task(served.close(drain_s=20))
-    await until(lambda: served.states == [State.DRAINING], "the worker to be draining")
+    served, answer, closing = await close_behind_gate(workshop, gate)
     assert await served.scale(2) is Outcome.SUPERSEDED
     gate.touch()
     await asyncio.gather(answer, closing)
