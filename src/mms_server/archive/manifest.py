@@ -1,7 +1,8 @@
 """`MAR-INF/MANIFEST.json` 1.0: what an archive says of itself.
 
 The format is that of Multi Model Server 1.1 (model-archiver 1.0): unknown fields are ignored,
-and a folder without a manifest is a model whose name and handler come from elsewhere.
+and a folder without a manifest is a model whose name and handler come from elsewhere. Two fields,
+`model.python` and `model.requirements`, are this server's own; others ignore them.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 class ModelEntry(msgspec.Struct, frozen=True, rename="camel"):
     """The manifest's `model`; what is absent may be supplied by the request or the configuration.
 
-    `version` is what the model's author calls it; some tools write it as a number.
+    `version` is what the model's author calls it; some tools write it as a number. `python` is the
+    interpreter that the model wants: a path, the folder of a virtual environment or `python3.X`.
+    `requirements` is the path, inside the archive, of a file of packages for pip.
     """
 
     model_name: str | None = None
@@ -34,6 +37,8 @@ class ModelEntry(msgspec.Struct, frozen=True, rename="camel"):
     description: str | None = None
     version: str | int | float | None = msgspec.field(default=None, name="modelVersion")
     extensions: dict[str, object] = {}
+    python: str | None = None
+    requirements: str | None = None
 
 
 class EngineEntry(msgspec.Struct, frozen=True, rename="camel"):
@@ -94,11 +99,14 @@ def read_manifest(folder: Path) -> Manifest:
     return parse_manifest(_decode(data))
 
 
-def render_manifest(model_name: str, handler: str, runtime: Runtime) -> bytes:
-    """Write the manifest of a new archive: JSON indented by two, fields as model-archiver 1.0."""
+def render_manifest(model: ModelEntry, runtime: Runtime) -> bytes:
+    """Write the manifest of a new archive: JSON indented by two, fields as model-archiver 1.0.
+
+    What the model's entry leaves at its default is not written.
+    """
     document = {
         "runtime": runtime,
-        "model": {"modelName": model_name, "handler": handler},
+        "model": _without_defaults(model),
         "modelServerVersion": "1.0",
         "implementationVersion": "1.0",
         "specificationVersion": "1.0",
@@ -116,6 +124,11 @@ def _decode(data: bytes) -> dict[str, object]:
 
 def _unparsable(reason: str) -> InvalidModelError:
     return InvalidModelError(f"Failed to parse MANIFEST.json: {MANIFEST_PATH}: {reason}.")
+
+
+def _without_defaults(model: ModelEntry) -> dict[str, object]:
+    fields: dict[str, object] = msgspec.to_builtins(model)
+    return {name: value for name, value in fields.items() if value not in (None, {})}
 
 
 def _without_nulls(value: object) -> object:

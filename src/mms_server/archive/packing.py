@@ -19,7 +19,7 @@ from pathlib import Path
 
 from mms_server.archive.entries import EntryTable
 from mms_server.archive.limits import Limits
-from mms_server.archive.manifest import MANIFEST_PATH, Runtime, render_manifest
+from mms_server.archive.manifest import MANIFEST_PATH, ModelEntry, Runtime, render_manifest
 from mms_server.errors import BadRequestError, ConflictError, InvalidModelError, MMSError
 
 _LOGGER = logging.getLogger(__name__)
@@ -152,7 +152,8 @@ def _write(output: Path, request: PackRequest, files: dict[str, Path]) -> None:
     partial = output.with_name(f".{output.name}.{secrets.token_hex(4)}")
     try:
         with zipfile.ZipFile(partial, "x", zipfile.ZIP_DEFLATED) as archive:
-            manifest = render_manifest(request.model_name, request.handler, request.runtime)
+            entry = ModelEntry(request.model_name, request.handler)
+            manifest = render_manifest(entry, request.runtime)
             archive.writestr(_entry(MANIFEST_PATH), manifest)
             for name in sorted(files):
                 _add(archive, name, files[name])

@@ -9,6 +9,7 @@ from mms_server.archive.manifest import (
     MANIFEST_LIMIT_BYTES,
     RUNTIMES,
     Manifest,
+    ModelEntry,
     Runtime,
     parse_manifest,
     read_manifest,
@@ -104,14 +105,33 @@ def test_a_field_of_another_type_is_refused_with_its_path() -> None:
 
 @given(st.text(st.characters(codec="utf-8")), st.sampled_from(RUNTIMES))
 def test_what_is_rendered_is_read_back(name: str, runtime: Runtime) -> None:
-    data = render_manifest(name, "s:handle", runtime)
+    data = render_manifest(ModelEntry(name, "s:handle"), runtime)
     manifest = parse_manifest(msgspec.json.decode(data, type=dict[str, object]))
     assert (manifest.model.model_name, manifest.runtime) == (name, runtime)
 
 
 def test_rendered_as_model_archiver_does() -> None:
-    assert render_manifest("noop", "service:handle", "python") == (
+    assert render_manifest(ModelEntry("noop", "service:handle"), "python") == (
         b'{\n  "runtime": "python",\n  "model": {\n    "modelName": "noop",\n'
         b'    "handler": "service:handle"\n  },\n  "modelServerVersion": "1.0",\n'
         b'  "implementationVersion": "1.0",\n  "specificationVersion": "1.0"\n}'
     )
+
+
+def test_an_environment_of_its_own_is_rendered_and_read_back() -> None:
+    model = ModelEntry("n", "s", version="2.1", python="python3.9", requirements="requirements.txt")
+    raw = msgspec.json.decode(render_manifest(model, "python"))
+    assert raw["model"] == {
+        "modelName": "n",
+        "handler": "s",
+        "modelVersion": "2.1",
+        "python": "python3.9",
+        "requirements": "requirements.txt",
+    }
+    assert parse_manifest(raw).model == model
+
+
+@pytest.mark.parametrize("field", ["python", "requirements"])
+def test_an_environment_is_named_by_text(field: str) -> None:
+    with pytest.raises(InvalidModelError, match=rf"\$\.model\.{field}"):
+        parse_manifest({"model": {field: 3.9}})
