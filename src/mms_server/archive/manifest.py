@@ -1,4 +1,4 @@
-"""`MAR-INF/MANIFEST.json` 1.0: what an archive says of itself.
+"""`MAR-INF/MANIFEST.json` 1.0, or the one of 0.x: what an archive says of itself.
 
 The format is that of Multi Model Server 1.1 (model-archiver 1.0): unknown fields are ignored,
 and a folder without a manifest is a model whose name and handler come from elsewhere. Two fields,
@@ -14,6 +14,7 @@ from typing import Literal, get_args
 
 import msgspec
 
+from mms_server.archive.legacy import LEGACY_MANIFEST_PATH, migrate
 from mms_server.errors import InvalidModelError
 
 MANIFEST_PATH = "MAR-INF/MANIFEST.json"
@@ -52,22 +53,24 @@ class Manifest(msgspec.Struct, frozen=True):
     """What the server reads of a manifest.
 
     `raw` is the whole parsed JSON, as handlers see it in `context.manifest`; None if there is
-    no manifest.
+    no manifest. `is_legacy` says that it is one of 0.x.
     """
 
     runtime: Runtime = "python"
     model: ModelEntry = ModelEntry()
     engine: EngineEntry | None = None
     raw: dict[str, object] | None = None
+    is_legacy: bool = False
 
 
-def parse_manifest(raw: dict[str, object]) -> Manifest:
+def parse_manifest(raw: dict[str, object], *, is_legacy: bool = False) -> Manifest:
     """Check a manifest that was JSON; a field that is null counts as absent.
 
     Raises InvalidModelError for an unknown runtime, an engine without a name, a field of another
-    type than 1.0 gives it.
+    type than 1.0 gives it, and for one of 0.x that names no service.
     """
-    known = {key: _without_nulls(raw[key]) for key in ("runtime", "model", "engine") if key in raw}
+    whole = migrate(raw) if is_legacy else raw
+    known = {key: _without_nulls(whole.get(key)) for key in ("runtime", "model", "engine")}
     known = {key: value for key, value in known.items() if value is not None}
     if known.get("runtime", "python") not in RUNTIMES:
         raise InvalidModelError("Runtime is not defined or invalid.")
@@ -78,25 +81,21 @@ def parse_manifest(raw: dict[str, object]) -> Manifest:
         manifest = msgspec.convert(known, Manifest)
     except msgspec.ValidationError as error:
         raise InvalidModelError(f"{MANIFEST_PATH} is not valid: {error}.") from error
-    return msgspec.structs.replace(manifest, raw=raw)
+    return msgspec.structs.replace(manifest, raw=raw, is_legacy=is_legacy)
 
 
 def read_manifest(folder: Path) -> Manifest:
     """Read the manifest of an unpacked model; without one the manifest is empty. Blocks.
 
-    Raises InvalidModelError if it cannot be read, is not a JSON object, is larger than
-    `MANIFEST_LIMIT_BYTES`, or is refused by `parse_manifest`.
+    That of 0.x counts only where there is no other. Raises InvalidModelError if it cannot be
+    read, is not a JSON object, is larger than `MANIFEST_LIMIT_BYTES`, or is refused by
+    `parse_manifest`.
     """
-    try:
-        with (folder / MANIFEST_PATH).open("rb") as file:
-            data = file.read(MANIFEST_LIMIT_BYTES + 1)
-    except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENOTDIR):
-            return Manifest()
-        raise _unparsable(error.strerror or str(error)) from error
-    if len(data) > MANIFEST_LIMIT_BYTES:
-        raise _unparsable(f"it is larger than {MANIFEST_LIMIT_BYTES} bytes")
-    return parse_manifest(_decode(data))
+    for path in (MANIFEST_PATH, LEGACY_MANIFEST_PATH):
+        data = _read(folder, path)
+        if data is not None:
+            return parse_manifest(_decode(data, path), is_legacy=path == LEGACY_MANIFEST_PATH)
+    return Manifest()
 
 
 def render_manifest(model: ModelEntry, runtime: Runtime) -> bytes:
@@ -114,16 +113,29 @@ def render_manifest(model: ModelEntry, runtime: Runtime) -> bytes:
     return msgspec.json.format(msgspec.json.encode(document), indent=2)
 
 
-def _decode(data: bytes) -> dict[str, object]:
+def _read(folder: Path, path: str) -> bytes | None:
+    try:
+        with (folder / path).open("rb") as file:
+            data = file.read(MANIFEST_LIMIT_BYTES + 1)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            return None
+        raise _unparsable(path, error.strerror or str(error)) from error
+    if len(data) > MANIFEST_LIMIT_BYTES:
+        raise _unparsable(path, f"it is larger than {MANIFEST_LIMIT_BYTES} bytes")
+    return data
+
+
+def _decode(data: bytes, path: str) -> dict[str, object]:
     # Notepad writes a byte order mark, and MMS's parser skips it.
     try:
         return msgspec.json.decode(data.removeprefix(codecs.BOM_UTF8), type=dict[str, object])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise _unparsable(str(error)) from error
+        raise _unparsable(path, str(error)) from error
 
 
-def _unparsable(reason: str) -> InvalidModelError:
-    return InvalidModelError(f"Failed to parse MANIFEST.json: {MANIFEST_PATH}: {reason}.")
+def _unparsable(path: str, reason: str) -> InvalidModelError:
+    return InvalidModelError(f"Failed to parse MANIFEST.json: {path}: {reason}.")
 
 
 def _without_defaults(model: ModelEntry) -> dict[str, object]:

@@ -135,3 +135,28 @@ def test_an_environment_of_its_own_is_rendered_and_read_back() -> None:
 def test_an_environment_is_named_by_text(field: str) -> None:
     with pytest.raises(InvalidModelError, match=rf"\$\.model\.{field}"):
         parse_manifest({"model": {field: 3.9}})
+
+
+LEGACY = b'{"Engine": {"MXNet": 0.12}, "Model": {"Model-Name": "old", "Service": "old.py"}}'
+
+
+def test_a_manifest_of_0_x_is_read_where_there_is_no_other(tmp_path: Path) -> None:
+    (tmp_path / "MANIFEST.json").write_bytes(LEGACY)
+    manifest = read_manifest(tmp_path)
+    assert manifest.is_legacy
+    assert (manifest.model.model_name, manifest.model.handler) == ("old", "old.py")
+    assert manifest.raw == msgspec.json.decode(LEGACY), "handlers see what was written"
+    write(tmp_path, b'{"model": {"modelName": "new"}}')
+    assert read_manifest(tmp_path).model.model_name == "new"
+    assert not read_manifest(tmp_path).is_legacy
+
+
+def test_a_broken_manifest_of_0_x_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "MANIFEST.json").write_bytes(b"{")
+    with pytest.raises(
+        InvalidModelError, match=r"^Failed to parse MANIFEST\.json: MANIFEST\.json: "
+    ):
+        read_manifest(tmp_path)
+    (tmp_path / "MANIFEST.json").write_bytes(b'{"Model": {"Service": 5}}')
+    with pytest.raises(InvalidModelError, match=r"\$\.model\.handler"):
+        read_manifest(tmp_path)
