@@ -64,6 +64,8 @@ class _Stream:
             pass
 
     def read(self, size: int) -> bytes:
+        if size < 0:  # to a file that would mean everything
+            raise tarfile.ReadError("a header of negative size")
         if size > CHUNK_BYTES:
             raise InvalidModelError(f"The archive has a header of more than {CHUNK_BYTES} bytes.")
         self._last = self._file.read(size)

@@ -20,6 +20,7 @@ from mms_server.errors import BadRequestError
 _LOGGER = logging.getLogger(__name__)
 
 _READY_MADE = "mms.handlers."  # every worker has these
+_COMPILED = ".so"  # an extension module: Cython's, say
 _DEFAULT_FUNCTION = "handle"
 
 
@@ -32,6 +33,8 @@ def find_handler(request: PackRequest, files: Mapping[str, Path]) -> str:
     module_file = _module_file(text, files)
     if module_file is None:
         return _installed(request.handler, text, files)
+    if module_file.endswith(_COMPILED):
+        return module_file
     try:
         definitions = read_definitions(files[module_file])
     except SyntaxError as error:
@@ -46,10 +49,11 @@ def _module_file(text: str, files: Mapping[str, Path]) -> str | None:
         return None
     path = module.replace(".", "/")
     for base in (folder or module, ""):
-        for name in (f"{path}/__init__.py", f"{path}.py"):
-            found = posixpath.normpath(posixpath.join(base, name))
-            if found in files:
-                return found
+        stem = posixpath.normpath(posixpath.join(base, path))
+        compiled = [n for n in files if n.startswith(f"{stem}.") and n.endswith(_COMPILED)]
+        for name in (f"{stem}/__init__.py", *compiled, f"{stem}.py"):
+            if name in files:
+                return name
     return None
 
 

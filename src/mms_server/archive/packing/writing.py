@@ -25,7 +25,7 @@ Content = Path | bytes
 """A file to copy, or what to write."""
 
 _CHUNK_BYTES = 1024 * 1024
-_LEVEL = 6  # zlib's own default, for both formats
+_LEVEL = 6  # zlib's own default, which zipfile takes
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can express
 _UNIX = 3  # "version made by": then the mode is in external_attr, APPNOTE.TXT 4.4.2
 
@@ -49,7 +49,7 @@ def write(request: PackRequest, contents: Mapping[str, Content]) -> None:
 
 
 def _write_zip(output: Path, model_name: str, contents: Mapping[str, Content]) -> None:
-    with zipfile.ZipFile(output, "x", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
+    with zipfile.ZipFile(output, "x", zipfile.ZIP_DEFLATED) as archive:
         for name in _ordered(contents):
             with _Source(contents[name]) as source:
                 entry = zipfile.ZipInfo(name, _EPOCH)
@@ -66,7 +66,9 @@ def _write_tar(output: Path, model_name: str, contents: Mapping[str, Content]) -
     with (
         output.open("xb") as file,
         gzip.GzipFile("", "wb", _LEVEL, file, mtime=0) as packed,
-        tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive,
+        tarfile.TarFile(
+            fileobj=packed, mode="w", format=tarfile.PAX_FORMAT, copybufsize=_CHUNK_BYTES
+        ) as archive,
     ):
         for name in _ordered(contents):
             with _Source(contents[name]) as source:

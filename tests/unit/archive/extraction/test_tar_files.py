@@ -205,6 +205,15 @@ def test_refuses_a_negative_size(tmp_path: Path, size: int) -> None:
     assert "size" in refused(tmp_path, gzip.compress(data))
 
 
+@pytest.mark.parametrize(
+    "kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_SPARSE]
+)
+@pytest.mark.parametrize("size", [-2 * BLOCK, -(2**40)])
+def test_refuses_a_header_of_negative_size(tmp_path: Path, kind: bytes, size: int) -> None:
+    header = entry("a", type=kind, size=size).tobuf(tarfile.GNU_FORMAT)
+    refused(tmp_path, gzip.compress(tar(("first", b""))[:BLOCK] + header + tar(("b", b""))))
+
+
 def test_refuses_what_is_no_entry_in_the_middle(tmp_path: Path) -> None:
     first = entry("a").tobuf()
     assert "is no entry" in refused(tmp_path, gzip.compress(first + b"junk" * 500))
@@ -230,13 +239,14 @@ SAMPLE = gzip.compress(
 PLAIN = gzip.decompress(SAMPLE)
 
 
+@settings(deadline=None)
 @given(st.integers(2, len(SAMPLE) - 1))
 def test_a_truncated_archive_is_refused(size: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         refused(Path(folder), SAMPLE[:size])
 
 
-@settings(max_examples=400)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.integers(2, len(SAMPLE) - 1), st.integers(0, 255)), max_size=4))
 def test_any_damage_is_refused_or_harmless(changes: list[tuple[int, int]]) -> None:
     data = bytearray(SAMPLE)
@@ -245,7 +255,7 @@ def test_any_damage_is_refused_or_harmless(changes: list[tuple[int, int]]) -> No
     check_damaged(bytes(data))
 
 
-@settings(max_examples=600)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, len(PLAIN) - 1), st.integers(0, 255)), max_size=6))
 def test_any_damage_below_the_checksum_is_refused_or_harmless(
     changes: list[tuple[int, int]],

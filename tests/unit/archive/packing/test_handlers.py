@@ -137,6 +137,14 @@ def test_looks_where_the_worker_does(
     assert origin.endswith(":handle")
 
 
+def test_a_compiled_module_is_not_looked_into(model: Path, request_for: MakeRequest) -> None:
+    (model / "service.py").unlink()
+    (model / "service.cpython-311-x86_64-linux-gnu.so").touch()
+    assert found(request_for, "service:handle") == "service.cpython-311-x86_64-linux-gnu.so"
+    with pytest.raises(BadRequestError, match="is not in the model path"):
+        found(request_for, "serv:handle")
+
+
 @pytest.mark.parametrize("handler", ["a.b.py", "other", "x/service.py:f", "", ":f"])
 def test_says_which_files_there_are(model: Path, request_for: MakeRequest, handler: str) -> None:
     (model / "service.py").rename(model / "serve.py")

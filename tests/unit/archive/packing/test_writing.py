@@ -191,6 +191,13 @@ def test_the_model_path_itself_only_gets_what_it_lacks(
     assert read_manifest(model).model.requirements == "requirements.txt"
 
 
+def test_a_failed_write_in_place_leaves_nothing(model: Path, request_for: MakeRequest) -> None:
+    (model / "MAR-INF" / "MANIFEST.json").mkdir(parents=True)  # no file can take its place
+    with pytest.raises(MMSError, match="Failed to write"):
+        pack(request_for(model_name="model", archive_format="no-archive", is_forced=True))
+    assert os.listdir(model / "MAR-INF") == ["MANIFEST.json"]
+
+
 def test_names_are_checked_with_the_folder_of_the_tar(
     model: Path, request_for: MakeRequest
 ) -> None:
