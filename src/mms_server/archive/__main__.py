@@ -61,7 +61,7 @@ def _acquire(order: Order) -> Acquired:
     if path.is_dir():
         path = model_folder(path)
         manifest = read_manifest(path)
-        return Acquired(str(path), False, None, manifest.raw, manifest.is_legacy)
+        return Acquired(str(path), False, None, manifest.raw, is_legacy=manifest.is_legacy)
     return _unpacked(order, path, digest_of(path))
 
 
@@ -88,7 +88,7 @@ def _unpacked(order: Order, archive: Path, digest: str) -> Acquired:
     except MMSError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return Acquired(order.folder, True, digest, manifest.raw, manifest.is_legacy)
+    return Acquired(order.folder, True, digest, manifest.raw, is_legacy=manifest.is_legacy)
 
 
 def _report(text: str) -> None:

@@ -62,6 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MMSError as error:
         _LOGGER.error("%s", error.message)
         return 1
+    except KeyboardInterrupt:
+        return 130
     _LOGGER.info("Successfully exported model %s to %s", request.model_name, output)
     return 0
 

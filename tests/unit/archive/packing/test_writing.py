@@ -3,15 +3,20 @@ import hashlib
 import os
 import stat
 import tarfile
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from mms_server.archive.entries import EntryTable
 from mms_server.archive.extraction import extract
 from mms_server.archive.layout import lift_model
 from mms_server.archive.limits import Limits
 from mms_server.archive.manifest import read_manifest
-from mms_server.archive.packing import ARCHIVE_FORMATS, ArchiveFormat, pack
+from mms_server.archive.packing import ARCHIVE_FORMATS, ArchiveFormat, PackRequest, pack
+from mms_server.archive.packing.writing import write
 from mms_server.errors import ConflictError, InvalidModelError, MMSError
 
 from .conftest import MakeRequest
@@ -207,6 +212,42 @@ def test_names_are_checked_with_the_folder_of_the_tar(
     pack(request_for(model_name="n" * 20))
     with pytest.raises(InvalidModelError, match="longer than 768"):
         pack(request_for(model_name="n" * 20, archive_format="tgz"))
+
+
+NAME = st.text("ab.éß _-", min_size=1, max_size=6).filter(lambda name: name not in (".", ".."))
+PATHS = st.lists(NAME, min_size=1, max_size=3).map("/".join)
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(PATHS, st.binary(max_size=2000), max_size=5), st.sampled_from(ARCHIVE_FORMATS)
+)
+def test_whatever_is_packed_comes_back(
+    contents: dict[str, bytes], archive_format: ArchiveFormat
+) -> None:
+    table = EntryTable(Limits())
+    try:
+        for name in contents:
+            table.add_file(name)
+    except InvalidModelError:
+        return  # `pack` refuses such names
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        request = PackRequest(
+            model_name="noop",
+            model_path=folder / "none",
+            handler="s",
+            export_path=folder,
+            archive_format=archive_format,
+        )
+        write(request, contents)
+        out = request.output
+        if out.is_file():
+            extract(out, folder / "out", Limits())
+            out = folder / "out"
+        if archive_format == "tgz" and contents:
+            out = out / "noop"
+        assert {path: (out / path).read_bytes() for path in tree(out)} == contents
 
 
 def test_the_gzip_is_one_that_gzip_reads(request_for: MakeRequest) -> None:
