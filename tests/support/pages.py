@@ -30,7 +30,7 @@ _FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _WEB_PORT = 8000
-_PORT = re.compile(r"(?<=:)(8000|8080|8081|8443)\b")
+_PORT = re.compile(r"(?<=[:=])(8000|8080|8081|8443)\b")
 _MAX_OUTPUT = 10_000
 
 
