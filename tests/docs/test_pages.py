@@ -25,8 +25,8 @@ WALKED = [page for page in PAGES if any(fence.language == "console" for fence in
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("page", WALKED, ids=lambda page: page.stem)
 def test_commands_print_what_the_page_shows(page: Path, walk: Walk) -> None:
-    words = set(page.read_text().split())
-    missing = [tool for tool in TOOLS if tool in words and shutil.which(tool) is None]
+    text = page.read_text()
+    missing = [tool for tool in TOOLS if tool in text and shutil.which(tool) is None]
     if missing:
         pytest.skip(f"{page.name} uses {', '.join(missing)}")
     assert walk.follow(page) > 0

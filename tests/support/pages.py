@@ -157,9 +157,9 @@ class Walk:
 
     def close(self) -> None:
         """Stop what was started."""
-        self.run(Command("multi-model-server --stop", "...\n"))
         self._web.shutdown()
         self._web.server_close()
+        self.run(Command("multi-model-server --stop", "...\n"))
 
     def _environment(self) -> dict[str, str]:
         bin_folder = Path(sys.executable).parent
