@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from mms_server.archive.manifest import ModelEntry, parse_manifest, render_manifest
+from support.pages import ROOT, Command, read_commands, read_fences
 
-PAGE = (Path(__file__).parents[2] / "docs" / "archives.md").read_text()
+PAGE = ROOT / "docs" / "archives.md"
 SERVES = "mms serve"  # goes on until it is interrupted; tests/e2e has it
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    return [fence.text for fence in read_fences(PAGE) if fence.language == language]
 
 
-def steps() -> Iterator[tuple[str, str]]:
-    """Each command with the output that the page shows for it."""
-    for block in blocks("console"):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, _, output = part.partition("\n")
-            yield command, output
+def steps() -> list[Command]:
+    return [command for block in blocks("console") for command in read_commands(block)]
 
 
 @pytest.fixture
@@ -56,15 +51,15 @@ def run(command: str, folder: Path) -> str:
 
 
 def test_the_commands_print_what_the_page_shows(folder: Path) -> None:
-    walked = [(command, shown) for command, shown in steps() if not command.startswith(SERVES)]
+    walked = [command for command in steps() if not command.line.startswith(SERVES)]
     assert len(walked) > 3
-    for command, shown in walked:
-        assert run(command, folder) == shown, command
+    for command in walked:
+        assert run(command.line, folder) == command.output, command.line
     assert sorted(os.listdir(folder / "models")) == ["greeter.mar", "greeter.tar.gz"]
 
 
 def test_the_program_packs_the_same(folder: Path) -> None:
-    run(next(steps())[0], folder)
+    run(steps()[0].line, folder)
     before = (folder / "models" / "greeter.mar").read_bytes()
     (folder / "models" / "greeter.mar").unlink()
     (folder / "pack.py").write_text(blocks("python")[1])
@@ -78,4 +73,4 @@ def test_the_manifest_is_one_that_is_written() -> None:
     assert render_manifest(manifest.model, manifest.runtime).decode() == text.rstrip("\n")
     fields = msgspec.structs.fields(ModelEntry)
     for name in (field.encode_name for field in fields):
-        assert f"`model.{name}`" in PAGE, "each field is explained"
+        assert f"`model.{name}`" in PAGE.read_text(), "each field is explained"

@@ -19,7 +19,13 @@ FENCES = [
     for number, fence in enumerate(read_fences(page))
 ]
 TOOLS = ("curl", "openssl", "sha256sum")
-WALKED = [page for page in PAGES if any(fence.language == "console" for fence in read_fences(page))]
+OTHERWISE = {"archives"}  # it shows errors, too: test_archives.py
+WALKED = [
+    page
+    for page in PAGES
+    if page.stem not in OTHERWISE
+    and any(fence.language == "console" for fence in read_fences(page))
+]
 
 
 @pytest.mark.timeout(300)
