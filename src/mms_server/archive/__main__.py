@@ -17,7 +17,7 @@ from mms_server.archive.confinement import confine, deadline, end_with_parent
 from mms_server.archive.exchange import Acquired, Answer, Order, Refused, partial_path
 from mms_server.archive.extraction import digest_of, extract
 from mms_server.archive.location import is_url, resolve
-from mms_server.archive.manifest import read_manifest
+from mms_server.archive.manifest import find_requirements, read_manifest
 from mms_server.errors import InvalidModelError, MMSError
 
 _LINE_CHARACTERS = 1000
@@ -56,7 +56,9 @@ def _acquire(order: Order) -> Acquired:
         return _fetched(order, folder)
     path = resolve(order.location, None if order.store is None else Path(order.store))
     if path.is_dir():
-        return Acquired(str(path), False, None, read_manifest(path).raw)
+        manifest = read_manifest(path)
+        wanted = find_requirements(path, manifest)
+        return Acquired(str(path), False, None, manifest.raw, wanted)
     return _unpacked(order, path, digest_of(path))
 
 
@@ -82,7 +84,8 @@ def _unpacked(order: Order, archive: Path, digest: str) -> Acquired:
     except MMSError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return Acquired(order.folder, True, digest, manifest.raw)
+    wanted = find_requirements(folder, manifest)
+    return Acquired(order.folder, True, digest, manifest.raw, wanted)
 
 
 def _report(text: str) -> None:

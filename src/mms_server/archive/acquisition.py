@@ -48,6 +48,7 @@ class Archive:
         manifest: Checked; empty where the model has none.
         is_owned: Whether the folder was unpacked, and goes away by `release`.
         digest: sha256 of the zip file in lower-case hex; None for a folder of the store.
+        requirements: The file in it of packages that it asks for; None if it asks for none.
     """
 
     location: str
@@ -55,6 +56,7 @@ class Archive:
     manifest: Manifest
     is_owned: bool
     digest: str | None
+    requirements: str | None = None
 
     async def release(self) -> None:
         """Remove the folder if it is ours; once more is no error."""
@@ -92,7 +94,14 @@ def _new_folder(workdir: Path) -> Path:
 
 def _archive(location: str, answer: Acquired) -> Archive:
     manifest = Manifest() if answer.manifest is None else parse_manifest(answer.manifest)
-    return Archive(location, Path(answer.folder), manifest, answer.is_owned, answer.digest)
+    return Archive(
+        location,
+        Path(answer.folder),
+        manifest,
+        answer.is_owned,
+        answer.digest,
+        answer.requirements,
+    )
 
 
 async def _delegate(order: Order) -> Answer:

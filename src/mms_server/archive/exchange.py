@@ -23,12 +23,16 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Acquired(msgspec.Struct, frozen=True, tag=True):
-    """Done. `manifest` is the parsed JSON, None where the model has none."""
+    """Done. `manifest` is the parsed JSON, None where the model has none.
+
+    `requirements` is the file of packages that the model asks for, None if it asks for none.
+    """
 
     folder: str
     is_owned: bool
     digest: str | None
     manifest: dict[str, object] | None
+    requirements: str | None = None
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):

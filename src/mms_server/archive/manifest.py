@@ -20,13 +20,17 @@ MANIFEST_LIMIT_BYTES = 256 * 1024
 """The event loop parses a manifest again when it arrives from the helper; more would stall it."""
 
 Runtime = Literal["python", "python2", "python3"]
+DEFAULT_REQUIREMENTS = "requirements.txt"
+"""The file of packages that a model asks for when its manifest names none."""
+
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 
 
 class ModelEntry(msgspec.Struct, frozen=True, rename="camel"):
     """The manifest's `model`; what is absent may be supplied by the request or the configuration.
 
-    `version` is what the model's author calls it; some tools write it as a number.
+    `version` is what the model's author calls it; some tools write it as a number. `python` and
+    `requirements` are ours: the interpreter, and the file of packages, that the model needs.
     """
 
     model_name: str | None = None
@@ -34,6 +38,8 @@ class ModelEntry(msgspec.Struct, frozen=True, rename="camel"):
     description: str | None = None
     version: str | int | float | None = msgspec.field(default=None, name="modelVersion")
     extensions: dict[str, object] = {}
+    python: str | None = None
+    requirements: str | None = None
 
 
 class EngineEntry(msgspec.Struct, frozen=True, rename="camel"):
@@ -92,6 +98,13 @@ def read_manifest(folder: Path) -> Manifest:
     if len(data) > MANIFEST_LIMIT_BYTES:
         raise _unparsable(f"it is larger than {MANIFEST_LIMIT_BYTES} bytes")
     return parse_manifest(_decode(data))
+
+
+def find_requirements(folder: Path, manifest: Manifest) -> str | None:
+    """Name the file of packages that an unpacked model asks for, if it asks for any. Blocks."""
+    if manifest.model.requirements is not None:
+        return manifest.model.requirements
+    return DEFAULT_REQUIREMENTS if (folder / DEFAULT_REQUIREMENTS).is_file() else None
 
 
 def render_manifest(model_name: str, handler: str, runtime: Runtime) -> bytes:
