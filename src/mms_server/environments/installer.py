@@ -19,6 +19,7 @@ from mms_server.errors import ModelEnvironmentError
 
 _TAIL_LINES = 30
 _TAIL_CHARACTERS = 3000
+_READ_BYTES = 64 * 1024
 _LINE_CHARACTERS = 500
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
 _DISK_FULL = ("No space left on device", "os error 28")
@@ -74,9 +75,11 @@ class Installation:
         """Make it. Raises ModelEnvironmentError with the end of what the installer said."""
         file = self.folder / "requirements.txt"
         file.write_bytes(self.requirements.content)
-        status, said = self._execute(self._venv_command())
-        if status != 0:
-            raise self._failure(f"An environment cannot be made with {self._named()}", status, said)
+        for command in self._venv_commands():
+            status, said = self._execute(command)
+            if status != 0:
+                what = f"An environment cannot be made with {self._named()}"
+                raise self._failure(what, status, said)
         status, said = self._install(file)
         if status != 0:
             raise self._failure(
@@ -98,11 +101,16 @@ class Installation:
         self.report("The archive's wheels do not suffice; asking the package index.")
         return self._execute(self._install_command(file, *links))
 
-    def _venv_command(self) -> list[str]:
+    def _venv_commands(self) -> list[list[str]]:
         folder, python = str(venv_of(self.folder)), self.interpreter.executable
-        if self.tool.uv is None:
-            return [python, "-I", "-m", "venv", folder]
-        return [self.tool.uv, "venv", "--quiet", "--python", python, folder]
+        if self.tool.uv is not None:
+            return [[self.tool.uv, "venv", "--quiet", "--python", python, folder]]
+        # In two steps: in one, venv keeps to itself what ensurepip says when it fails.
+        own = str(python_of(self.folder))
+        return [
+            [python, "-I", "-m", "venv", "--without-pip", folder],
+            [own, "-I", "-m", "ensurepip", "--upgrade", "--default-pip"],
+        ]
 
     def _install_command(self, file: Path, *more: str) -> list[str]:
         python = str(python_of(self.folder))
@@ -125,7 +133,7 @@ class Installation:
         )
         assert child.stdout is not None
         with child.stdout as output:
-            for raw in output:
+            while raw := output.readline(_READ_BYTES):
                 line = _clean(raw)
                 if line:
                     tail.append(line)
@@ -166,6 +174,5 @@ def disk_full(root: Path) -> ModelEnvironmentError:
 
 def _clean(raw: bytes) -> str:
     """Make one printable line of what may come from a package, without credentials of URLs."""
-    text = raw.decode("utf-8", "replace").rstrip()[:_LINE_CHARACTERS]
-    text = "".join(c if c.isprintable() else " " for c in text)
-    return _CREDENTIALS.sub("***@", text)
+    text = _CREDENTIALS.sub("***@", raw.decode("utf-8", "replace"))[:_LINE_CHARACTERS]
+    return "".join(c if c.isprintable() else " " for c in text).strip()

@@ -102,7 +102,7 @@ def test_what_an_installer_is_given_and_what_is_shown_of_it(bench: Bench, tmp_pa
     (bench.model / "wheels").mkdir()
     tool = fake(tmp_path, 'echo "$SAID"; echo; pwd; echo "$PYTHONPATH.$NO_COLOR"; echo "$@"')
     bench.install("tiny", tool, sys.executable, "--pre")
-    assert bench.lines[:3] == ["https://***@x.com/a ", str(bench.folder), ".1"]
+    assert bench.lines[:3] == ["https://***@x.com/a", str(bench.folder), ".1"]
     assert bench.lines[-1].endswith(
         f"-r {bench.folder}/requirements.txt --no-index --find-links {bench.model}/wheels --pre"
     )
