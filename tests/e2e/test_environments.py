@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from mms_server.cli.model_archiver import main
 from support.interpreters import NEWEST, OLDEST, interpreter
 from support.packages import Gate, add_gated_package, add_wheel
 from support.running_server import Response, RunningServer, StartServer, wait_until
@@ -114,6 +115,22 @@ def test_conflicting_versions_side_by_side(
         assert server.predict("plain").status == 200
     assert "environment" not in server.describe("a")
     assert server.stop() == 0
+
+
+def test_an_archive_that_the_archiver_has_made(
+    tmp_path: Path, store: Path, start: StartServer, settings: dict[str, object]
+) -> None:
+    model = tmp_path / "model"
+    add_wheel(model / "wheels", "tiny", "3.0")
+    (model / "service.py").write_text(HANDLER.format(module="tiny"))
+    (tmp_path / "needs.txt").write_text("tiny  # whichever there is\n")
+    oldest = interpreter(OLDEST)
+    command = ["--model-name", "packed", "--model-path", str(model), "--handler", "service:handle"]
+    command += ["--requirements", str(tmp_path / "needs.txt"), "--python", oldest]
+    assert main([*command, "--export-path", str(store)]) == 0
+    server = start(settings={**settings, "model_pythons": oldest})
+    assert server.register("packed.mar", initial_workers=1).status == 200
+    assert server.predict("packed").json[:2] == ["3.0", OLDEST]
 
 
 def test_requirements_that_cannot_be_met(

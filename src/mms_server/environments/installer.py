@@ -25,7 +25,20 @@ _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
 _DISK_FULL = ("No space left on device", "os error 28")
 """Words of the C library and of Rust's standard library for ENOSPC."""
 
-_FOREIGN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_REQUIRE_VIRTUALENV", "PIP_TARGET")
+_FOREIGN = frozenset(
+    (
+        *("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"),
+        *(
+            "PIP_PREFIX",
+            "PIP_PYTHON",
+            "PIP_REQUIRE_VIRTUALENV",
+            "PIP_ROOT",
+            "PIP_TARGET",
+            "PIP_USER",
+        ),
+        *("UV_PYTHON", "UV_SYSTEM_PYTHON"),
+    )
+)
 """Variables that would lead an installer to another environment than the one it is told."""
 
 

@@ -18,6 +18,15 @@ from support.packages import add_wheel
 UV = choose("uv", os.environ)
 PIP = Tool(None)
 
+MISLEADING = {
+    "PYTHONPATH": "/elsewhere",
+    "PIP_TARGET": "/elsewhere",
+    "PIP_USER": "1",
+    "UV_SYSTEM_PYTHON": "1",
+    "UV_PYTHON": "/elsewhere",
+}
+"""Set on machines that have one environment for everything."""
+
 
 class Bench:
     """A model that asks for something, and the environment that is made for it."""
@@ -39,7 +48,7 @@ class Bench:
             read(self.model, "requirements.txt"),
             tool,
             arguments,
-            {**os.environ, "PYTHONPATH": "/elsewhere", "SAID": "https://me:secret@x.com/a\x1b"},
+            {**os.environ, **MISLEADING, "SAID": "https://me:secret@x.com/a\x1b"},
             self.lines.append,
         ).run()
 
