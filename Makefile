@@ -17,6 +17,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/vermin --quiet --no-tips --violations --target=3.8- --exclude typing.TypeGuard src/mms
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

@@ -18,7 +18,7 @@ from mms_server.archive.exchange import Acquired, Answer, Order, Refused, partia
 from mms_server.archive.extraction import digest_of, extract
 from mms_server.archive.layout import lift_model, model_folder
 from mms_server.archive.location import is_url, resolve
-from mms_server.archive.manifest import read_manifest
+from mms_server.archive.manifest import Manifest, find_requirements, read_manifest
 from mms_server.errors import InvalidModelError, MMSError
 
 _LINE_CHARACTERS = 1000
@@ -60,8 +60,7 @@ def _acquire(order: Order) -> Acquired:
     path = resolve(order.location, None if order.store is None else Path(order.store))
     if path.is_dir():
         path = model_folder(path)
-        manifest = read_manifest(path)
-        return Acquired(str(path), False, None, manifest.raw, is_legacy=manifest.is_legacy)
+        return _acquired(path, None, read_manifest(path))
     return _unpacked(order, path, digest_of(path))
 
 
@@ -88,7 +87,18 @@ def _unpacked(order: Order, archive: Path, digest: str) -> Acquired:
     except MMSError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return Acquired(order.folder, True, digest, manifest.raw, is_legacy=manifest.is_legacy)
+    return _acquired(folder, digest, manifest)
+
+
+def _acquired(folder: Path, digest: str | None, manifest: Manifest) -> Acquired:
+    return Acquired(
+        str(folder),
+        digest is not None,
+        digest,
+        manifest.raw,
+        is_legacy=manifest.is_legacy,
+        requirements=find_requirements(folder, manifest),
+    )
 
 
 def _report(text: str) -> None:

@@ -48,6 +48,7 @@ class Archive:
         manifest: Checked; empty where the model has none.
         is_owned: Whether the folder was unpacked, and goes away by `release`.
         digest: sha256 of the file in lower-case hex; None for a folder of the store.
+        requirements: The file in it of packages that it asks for; None if it asks for none.
     """
 
     location: str
@@ -55,6 +56,7 @@ class Archive:
     manifest: Manifest
     is_owned: bool
     digest: str | None
+    requirements: str | None = None
 
     async def release(self) -> None:
         """Remove the folder if it is ours; once more is no error."""
@@ -96,7 +98,14 @@ def _archive(location: str, answer: Acquired) -> Archive:
         if answer.manifest is None
         else parse_manifest(answer.manifest, is_legacy=answer.is_legacy)
     )
-    return Archive(location, Path(answer.folder), manifest, answer.is_owned, answer.digest)
+    return Archive(
+        location,
+        Path(answer.folder),
+        manifest,
+        answer.is_owned,
+        answer.digest,
+        answer.requirements,
+    )
 
 
 async def _delegate(order: Order) -> Answer:

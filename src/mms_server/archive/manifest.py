@@ -21,6 +21,9 @@ MANIFEST_PATH = "MAR-INF/MANIFEST.json"
 MANIFEST_LIMIT_BYTES = 256 * 1024
 """The event loop parses a manifest again when it arrives from the helper; more would stall it."""
 
+DEFAULT_REQUIREMENTS = "requirements.txt"
+"""The file of packages that a model asks for when its manifest names none."""
+
 Runtime = Literal["python", "python2", "python3"]
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 
@@ -96,6 +99,13 @@ def read_manifest(folder: Path) -> Manifest:
         if data is not None:
             return parse_manifest(_decode(data, path), is_legacy=path == LEGACY_MANIFEST_PATH)
     return Manifest()
+
+
+def find_requirements(folder: Path, manifest: Manifest) -> str | None:
+    """Name the file of packages that an unpacked model asks for, if it asks for any. Blocks."""
+    if manifest.model.requirements is not None:
+        return manifest.model.requirements
+    return DEFAULT_REQUIREMENTS if (folder / DEFAULT_REQUIREMENTS).is_file() else None
 
 
 def render_manifest(model: ModelEntry, runtime: Runtime) -> bytes:

@@ -91,6 +91,16 @@ async def test_a_file_of_the_store_is_unpacked_and_released(place: Place) -> Non
     assert (place.store / "noop.mar").read_bytes() == data
 
 
+async def test_requirements_are_found_in_archives_and_in_folders(place: Place) -> None:
+    (place.store / "a.mar").write_bytes(mar(**{"requirements.txt": b"x"}))
+    (place.store / "folder").mkdir()
+    (place.store / "folder" / "requirements.txt").write_bytes(b"x")
+    for location in ("a.mar", "folder"):
+        archive = await place.acquire(location)
+        assert archive.requirements == "requirements.txt"
+        await archive.release()
+
+
 async def test_the_same_archive_twice_has_two_folders(place: Place) -> None:
     (place.store / "noop.mar").write_bytes(mar())
     first, second = await asyncio.gather(place.acquire("noop.mar"), place.acquire("/noop.mar/"))

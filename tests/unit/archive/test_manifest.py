@@ -11,6 +11,7 @@ from mms_server.archive.manifest import (
     Manifest,
     ModelEntry,
     Runtime,
+    find_requirements,
     parse_manifest,
     read_manifest,
     render_manifest,
@@ -40,6 +41,17 @@ def test_reads_what_the_server_uses_and_keeps_the_rest(tmp_path: Path) -> None:
     assert manifest.raw is not None
     assert manifest.raw["raw"] == 1
     assert manifest.raw["publisher"] == {"author": "x"}
+
+
+def test_the_requirements_are_those_that_it_names_else_those_that_are_there(tmp_path: Path) -> None:
+    named = parse_manifest({"model": {"python": "python3.9", "requirements": "needs/all.txt"}})
+    assert named.model.python == "python3.9"
+    assert find_requirements(tmp_path, named) == "needs/all.txt"
+    assert find_requirements(tmp_path, Manifest()) is None
+    (tmp_path / "requirements.txt").write_text("x")
+    assert find_requirements(tmp_path, Manifest()) == "requirements.txt"
+    with pytest.raises(InvalidModelError, match="requirements"):
+        parse_manifest({"model": {"requirements": ["x"]}})
 
 
 def test_no_manifest_is_an_empty_one(tmp_path: Path) -> None:
