@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mms
-from mms_server.api import health, listener_document, sagemaker
+from mms_server.api import health, sagemaker
 from mms_server.api import metrics as metrics_api
 from mms_server.api.access_log import AccessLog
 from mms_server.api.application import RoutedApplication
@@ -26,6 +26,7 @@ from mms_server.api.cors import Cors, PreflightApplication
 from mms_server.api.guard import Guard, is_loopback
 from mms_server.api.inference import Inference, add_not_found
 from mms_server.api.management import Management
+from mms_server.api.openapi import listener_document
 from mms_server.api.request_ids import request_ids
 from mms_server.archive.limits import Limits as ArchiveLimits
 from mms_server.archive.location import default_name, list_store

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from mms import wire
 from mms_server.api.answers import answer_bytes, answer_error, encode_json, request_fields
-from mms_server.api.openapi import model_document
+from mms_server.api.openapi.model_document import model_document
 from mms_server.errors import BadRequestError, MMSError, ResourceNotFoundError
 from mms_server.http.connection import Exchange
 from mms_server.http.forms import (
