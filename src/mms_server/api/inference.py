@@ -27,6 +27,9 @@ from mms_server.serving.registry import Registry
 QUEUE_TIMEOUT_FIELD = b"x-mms-queue-timeout"
 """Seconds that a client will wait for its request to begin, in place of the model's setting."""
 
+_LONGEST_WAIT_S = 24 * 3600.0
+"""More counts as this: nobody waits so long, and the loop's timers cannot express any number."""
+
 _MULTIPART = "multipart/form-data"
 _URLENCODED = "application/x-www-form-urlencoded"
 
@@ -194,7 +197,7 @@ def _queue_timeout_s(request: Request) -> float | None:
             f"Header X-MMS-Queue-Timeout is {text.decode('latin-1')!r}: "
             "a number of seconds above 0 is expected."
         )
-    return timeout_s
+    return min(timeout_s, _LONGEST_WAIT_S)
 
 
 def _field_lines(block: bytes) -> bytes:
