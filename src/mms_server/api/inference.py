@@ -47,7 +47,8 @@ _RESERVED = frozenset(
 )
 
 _DOCUMENT_FIELDS = (
-    b"content-type: application/json\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
+    b"content-type: application/json\r\n"
+    b"Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE\r\n"
 )
 
 ModelChooser = Callable[[Request, tuple[str, ...]], Model]
