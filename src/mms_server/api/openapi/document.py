@@ -64,6 +64,7 @@ _TAGS = [
     {"name": "inference", "description": "Predictions: any verb runs the model"},
     {"name": "management", "description": "Models: registered, shown, scaled, unregistered"},
 ]
+_RESPONSES = "#/components/responses/"
 _OUTSIDE = (ResourceNotFoundError, MethodNotAllowedError)
 
 
@@ -155,11 +156,17 @@ class _Writer:
             # "A client MUST NOT send content in a TRACE request" (RFC 9110 section 9.3.8).
             self.bodies[operation.tag] = operation.body
             written["requestBody"] = {"$ref": f"#/components/requestBodies/{operation.tag}"}
-        written["responses"] = self._responses(operation, is_guarded=is_guarded)
+        written["responses"] = responses = self._responses(operation, is_guarded=is_guarded)
+        if verb == "head":
+            # "The HEAD method is identical to GET except that the server MUST NOT send content in
+            # the response" (RFC 9110 section 9.3.2).
+            written["responses"] = {
+                status: self._without_content(response) for status, response in responses.items()
+            }
         return written
 
-    def _responses(self, operation: Operation, *, is_guarded: bool) -> Json:
-        responses: Json = {
+    def _responses(self, operation: Operation, *, is_guarded: bool) -> dict[str, Json]:
+        responses = {
             str(status): good_response(answer) for status, answer in operation.answers.items()
         }
         guards = (ForbiddenError,) if is_guarded else ()
@@ -173,7 +180,18 @@ class _Writer:
         name = error_name(status, errors, is_free=is_free)
         if name not in self.responses:
             self.responses[name] = error_response(status, errors, is_free=is_free)
-        return {"$ref": f"#/components/responses/{name}"}
+        return {"$ref": _RESPONSES + name}
+
+    def _without_content(self, response: Json) -> Json:
+        name = str(response.get("$ref", "")).removeprefix(_RESPONSES)
+        if not name:
+            return _strip(response)
+        self.responses[f"{name}-Head"] = _strip(self.responses[name])
+        return {"$ref": f"{_RESPONSES}{name}-Head"}
+
+
+def _strip(response: Json) -> Json:
+    return {key: value for key, value in response.items() if key != "content"}
 
 
 _MODEL: Json = {

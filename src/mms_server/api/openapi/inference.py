@@ -19,7 +19,7 @@ from mms_server.errors import (
 from mms_server.http.router import ANY
 
 _ERRORS = (ModelNotFoundError, WorkerError, ServiceUnavailableError, OutOfResourcesError)
-_TEXTS: Json = {"type": "object", "additionalProperties": {"type": "string"}}
+_FIELDS: Json = {"type": "object"}
 _PARTS: Json = {
     "type": "object",
     "minProperties": 1,
@@ -35,9 +35,9 @@ _BODY: Json = {
     "content": {
         JSON: {"schema": {}},
         "text/plain": {"schema": {"type": "string"}},
-        "application/x-www-form-urlencoded": {"schema": _TEXTS},
+        "application/x-www-form-urlencoded": {"schema": _FIELDS},
         "multipart/form-data": {"schema": _PARTS},
-        "*/*": {"schema": {}},
+        "*/*": {},
     },
 }
 _QUEUE_TIMEOUT: Json = {
@@ -46,7 +46,7 @@ _QUEUE_TIMEOUT: Json = {
     "description": "Seconds that this request may wait for a worker, in place of the model's",
     "schema": {"type": "number", "exclusiveMinimum": 0},
 }
-_INPUTS: Json = query_parameter("inputs", "Each becomes an input of its name", _TEXTS)
+_INPUTS: Json = query_parameter("inputs", "Every parameter is an input of its name", _FIELDS)
 _MODEL_NAME: Json = query_parameter(
     "model_name",
     "The model, and an input too. Left out, it is the only one that was loaded at start",

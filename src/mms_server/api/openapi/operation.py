@@ -18,10 +18,10 @@ JSON = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an operation answers when all is well; without a schema it has no body."""
+    """What an operation answers when all is well; an empty schema is that of anything."""
 
     description: str
-    schema: Json | None = None
+    schema: Json
     content_type: str = JSON
 
 

@@ -72,15 +72,16 @@ _MORE: dict[type[MMSError], dict[str, str]] = {
     MethodNotAllowedError: {"Allow": "Allow"},
     ServiceUnavailableError: {"Retry-After": "RetryAfter"},
 }
-_ANYTHING: Json = {"*/*": {"schema": {}}}
+_ANYTHING: Json = {"*/*": {}}
 
 
 def good_response(answer: Answer) -> Json:
     """Describe an answer."""
-    response: Json = {"description": answer.description, "headers": _headers({})}
-    if answer.schema is not None:
-        response["content"] = {answer.content_type: {"schema": answer.schema}}
-    return response
+    return {
+        "description": answer.description,
+        "headers": _headers({}),
+        "content": {answer.content_type: {"schema": answer.schema} if answer.schema else {}},
+    }
 
 
 def free_response() -> Json:

@@ -78,6 +78,16 @@ def test_a_handlers_answer_may_have_any_status_and_body() -> None:
         assert ("requestBody" in operation) == (is_free and verb != "trace")
 
 
+def test_an_answer_to_head_has_no_content() -> None:
+    document = document_of("combined")
+    for (_, verb), operation in operations_of(document).items():
+        for response in operation["responses"].values():
+            if "$ref" in response:
+                response = document["components"]["responses"][response["$ref"].split("/")[-1]]
+            is_empty = verb == "head" or response["description"].endswith("no body")
+            assert ("content" in response) != is_empty
+
+
 def test_errors_say_their_status_and_kinds() -> None:
     document = document_of("management")
     reference = operations_of(document)["/models", "post"]["responses"]["400"]["$ref"]
