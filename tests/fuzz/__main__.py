@@ -23,11 +23,15 @@ def main() -> int:
         server = start_target(Path(folder))
         try:
             results = run(server, options.examples, options.phases, seed=options.seed)
+            defects = server.log.count("Traceback")  # which an answer of a failing model may hide
         finally:
             server.stop()
     for result in results:
         print(f"--- {result.listener}\n{result.summary if result.is_clean else result.report}")
-    return 0 if all(result.is_clean for result in results) else 1
+    print(
+        f"--- {sum(result.cases for result in results)} requests; tracebacks in the log: {defects}"
+    )
+    return 0 if all(result.is_clean for result in results) and not defects else 1
 
 
 if __name__ == "__main__":

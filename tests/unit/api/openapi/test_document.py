@@ -27,9 +27,8 @@ def operations_of(document: Any) -> dict[tuple[str, str], Any]:
     }
 
 
-@pytest.mark.parametrize("listener", LISTENERS)
-def test_it_is_valid_openapi_3_1(listener: str) -> None:
-    document = document_of(listener)
+def test_it_is_valid_openapi_3_1() -> None:
+    document = document_of("combined")  # the others' are validated as they are served
     OpenAPIV31SpecValidator(document).validate()
     assert document["openapi"].startswith("3.1.")
     assert document["info"]["version"] == mms.version.__version__
