@@ -43,7 +43,10 @@ _BODY: Json = {
 _QUEUE_TIMEOUT: Json = {
     "name": "X-MMS-Queue-Timeout",
     "in": "header",
-    "description": "Seconds that this request may wait for a worker, in place of the model's",
+    "description": (
+        "Seconds that this request may wait for a worker, in place of the model's; more than a day "
+        "counts as a day"
+    ),
     "schema": {"type": "number", "exclusiveMinimum": 0},
 }
 _INPUTS: Json = query_parameter("inputs", "Every parameter is an input of its name", _FIELDS)

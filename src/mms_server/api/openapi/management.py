@@ -34,7 +34,7 @@ _NO_INTEGER = "; what is no integer of 32 bits counts as not given"
 def _integer(minimum: int | None = None) -> Json:
     """Describe an integer as `Parameters.integer` reads it: what is none counts as not given."""
     if minimum is None:
-        return _SCALAR
+        return {"anyOf": [{"type": "integer"}, _SCALAR]}
     no_integer: Json = {"type": "string", "not": {"pattern": "^[+-]?[0-9]+$"}}
     taken: Json = {"type": "integer", "minimum": minimum}
     too_small: Json = {"type": "integer", "maximum": -INTEGER_LIMIT - 1}

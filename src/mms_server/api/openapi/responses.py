@@ -105,7 +105,13 @@ def error_response(status: int, errors: list[type[MMSError]], *, is_free: bool) 
     """Describe the errors of one status; where a handler is free, it may have answered so."""
     phrase = standard_phrase(status)
     if errors == [PayloadTooLargeError]:
-        return {"description": f"{phrase}: max_request_size is exceeded. No field, no body"}
+        bare = f"{phrase}: max_request_size is exceeded. No field, no body"
+        if not is_free:
+            return {"description": bare}
+        return {
+            "description": f"{bare}; or the handler's answer with this status",
+            "content": _ANYTHING,
+        }
     more: dict[str, str] = {}
     for error in errors:
         more |= _MORE.get(error, {})
