@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from fuzz.campaign import run, start_target
+from fuzz.campaign import count_defects, run, start_target
 
 
 def main() -> int:
@@ -23,7 +23,7 @@ def main() -> int:
         server = start_target(Path(folder))
         try:
             results = run(server, options.examples, options.phases, seed=options.seed)
-            defects = server.log.count("Traceback")  # which an answer of a failing model may hide
+            defects = count_defects(server)  # which an answer of a failing model may hide
         finally:
             server.stop()
     for result in results:

@@ -36,6 +36,11 @@ class Result:
         return self.report.rpartition("= SUMMARY =")[2].partition("\n")[2].strip()
 
 
+def count_defects(server: RunningServer) -> int:
+    """Count the server's own tracebacks; those of workers follow their label on the line."""
+    return len(re.findall("^Traceback", server.log, re.MULTILINE))
+
+
 def start_target(folder: Path) -> RunningServer:
     """Start a server with the models of a campaign, each ready.
 

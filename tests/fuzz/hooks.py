@@ -39,22 +39,18 @@ _BAD_ARCHIVES = ("InvalidModelException", "DownloadModelException")
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
-    """Lead the request to a model, mostly; the same request leads to the same one."""
+    """Lead the request to a model: the same name always leads to the same one."""
     if "model" in (case.path_parameters or {}):
-        _pick(case.path_parameters, "model", NAMES)
-    if isinstance(case.body, dict) and case.operation.path == "/models":
-        case.query = {}  # which a JSON body makes void
-    for parameters in (case.query, case.body):
-        if not isinstance(parameters, dict):
-            continue
-        if case.operation.path == "/models" and case.method == "POST":
-            _pick(parameters, "url", LOCATIONS)
-            parameters["model_name"] = NAMES[_number(parameters) % len(NAMES)]
-        elif "model_name" in parameters and parameters is case.query:
-            _pick(parameters, "model_name", NAMES)
-        for name in _COUNTS:
-            if name in parameters and _is_large(parameters[name]):
-                parameters[name] = _MOST_WORKERS
+        _rename(case.path_parameters, "model")
+    parameters = case.query
+    if case.operation.path == "/models" and case.method == "POST":
+        if isinstance(case.body, dict):
+            case.query = {}  # which a JSON body makes void
+            parameters = case.body
+        _pick(parameters, "url", LOCATIONS)
+    if parameters:
+        _rename(parameters, "model_name")
+        _bound_workers(parameters)
 
 
 @schemathesis.hook
@@ -81,10 +77,14 @@ def _is_of_no_type(failure: Failure, case: Any, response: Any) -> bool:
 
 
 def _is_a_refusal(failure: Failure, case: Any, response: Any) -> bool:
-    """Schemathesis takes each 5xx for a defect; a 503 that refuses is the server at its best."""
-    return isinstance(failure, ServerError) and _error(response).get("type") == (
-        "ServiceUnavailableException"
-    )
+    """Schemathesis takes each 5xx for a defect; a 503 that refuses is the server at its best.
+
+    That it refuses, the body tells; an answer to HEAD has none, so there the short wait tells.
+    """
+    is_refusal = _error(response).get("type") == "ServiceUnavailableException"
+    if case.method == "HEAD" and response.status_code == 503:
+        is_refusal = "X-MMS-Queue-Timeout" in (case.headers or {})
+    return isinstance(failure, ServerError) and is_refusal
 
 
 def _is_of_a_failing_model(failure: Failure, case: Any, response: Any) -> bool:
@@ -151,6 +151,13 @@ def _error(response: Any) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
+def _rename(parameters: MutableMapping[str, Any], name: str) -> None:
+    """Replace a model's name by one of ours; none stays none."""
+    value = parameters.get(name)
+    if value and value not in NAMES:
+        parameters[name] = NAMES[zlib.crc32(repr(value).encode("utf-8", "replace")) % len(NAMES)]
+
+
 def _pick(parameters: MutableMapping[str, Any], name: str, values: tuple[str, ...]) -> None:
     """Replace three of four values by one of those that mean something."""
     number = _number(parameters)
@@ -160,6 +167,15 @@ def _pick(parameters: MutableMapping[str, Any], name: str, values: tuple[str, ..
 
 def _number(parameters: MutableMapping[str, Any]) -> int:
     return zlib.crc32(repr(sorted(parameters.items(), key=repr)).encode("utf-8", "replace"))
+
+
+def _bound_workers(parameters: MutableMapping[str, Any]) -> None:
+    for name in ("min_worker", "max_worker"):
+        if name in parameters:
+            parameters.pop(f"{name}s", None)  # which the other name makes void
+    for name in _COUNTS:
+        if _is_large(parameters.get(name)):
+            parameters[name] = _MOST_WORKERS
 
 
 def _is_large(value: object) -> bool:
