@@ -163,9 +163,10 @@ STATUSES: dict[type[MMSError], Statuses] = {
 """Statuses by error class; gRPC numbers are those of grpc/grpc `doc/statuscodes.md`."""
 
 
-def statuses_of(error: MMSError) -> Statuses:
+def statuses_of(error: MMSError | type[MMSError]) -> Statuses:
     """Look up the statuses of an error, by its class or the nearest base that has a row."""
-    for cls in type(error).__mro__:
+    kind = error if isinstance(error, type) else type(error)
+    for cls in kind.__mro__:
         if cls in STATUSES:
             return STATUSES[cls]
-    raise AssertionError(f"{type(error).__name__} has no row in STATUSES")
+    raise AssertionError(f"{kind.__name__} has no row in STATUSES")

@@ -18,15 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mms
-from mms_server.api import health, listener_document, sagemaker
-from mms_server.api import metrics as metrics_api
 from mms_server.api.access_log import AccessLog
 from mms_server.api.application import RoutedApplication
 from mms_server.api.cors import Cors, PreflightApplication
 from mms_server.api.guard import Guard, is_loopback
-from mms_server.api.inference import Inference, add_not_found
-from mms_server.api.management import Management
 from mms_server.api.request_ids import request_ids
+from mms_server.api.routes import make_router
 from mms_server.archive.limits import Limits as ArchiveLimits
 from mms_server.archive.location import default_name, list_store
 from mms_server.archive.policy import FetchPolicy, redacted
@@ -222,27 +219,11 @@ class Server:
         logger.info("Model server stopped.")
 
     def _router(self, management: Address | None, *, is_inference: bool) -> Router:
-        settings, router = self._settings, Router()
-        health.add_routes(router, self._registry, self._ids)
-        listener_document.add_routes(
-            router, self._ids, inference=is_inference, management=management is not None
+        settings = self._settings
+        guard = None if management is None else _guard(settings, management)
+        return make_router(
+            self._registry, self._ids, settings, is_inference=is_inference, guard=guard
         )
-        if management is not None:
-            guard = _guard(settings, management)
-            api = Management(
-                self._registry,
-                self._ids,
-                settings.default_workers_per_model,
-                min(settings.stop_timeout, settings.unregister_model_timeout),
-            )
-            api.add_routes(router, guard)
-            metrics_api.add_routes(router, self._registry, self._ids, guard)
-        if is_inference:
-            add_not_found(router)
-            sagemaker.add_routes(router, self._registry, self._ids, settings.max_request_size)
-            inference = Inference(self._registry, self._ids, settings.max_request_size)
-            inference.add_routes(router)
-        return router
 
     async def _listen(self, address: Address, router: Router, purpose: str) -> None:
         settings = self._settings

@@ -134,6 +134,9 @@ def test_what_cannot_begin_in_time_is_never_run(
         assert first.result().status == 200
     books = server.counters("gated")
     assert (books["expired"], books["answered"]) == (2, 3)
+    for patient in ("1e308", "1e18"):
+        late = server.request("POST", "/predictions/gated", b"x", {"X-MMS-Queue-Timeout": patient})
+        assert late.status == 200
     bad = server.request("POST", "/predictions/gated", b"x", {"X-MMS-Queue-Timeout": "soon"})
     assert bad.status == 400
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from mms import wire
 from mms_server.api.answers import answer_bytes, answer_error, encode_json, request_fields
-from mms_server.api.openapi import model_document
+from mms_server.api.openapi.model_document import model_document
 from mms_server.errors import BadRequestError, MMSError, ResourceNotFoundError
 from mms_server.http.connection import Exchange
 from mms_server.http.forms import (
@@ -27,6 +27,9 @@ from mms_server.serving.registry import Registry
 QUEUE_TIMEOUT_FIELD = b"x-mms-queue-timeout"
 """Seconds that a client will wait for its request to begin, in place of the model's setting."""
 
+_LONGEST_WAIT_S = 24 * 3600.0
+"""More counts as this: nobody waits so long, and the loop's timers cannot express any number."""
+
 _MULTIPART = "multipart/form-data"
 _URLENCODED = "application/x-www-form-urlencoded"
 
@@ -44,7 +47,8 @@ _RESERVED = frozenset(
 )
 
 _DOCUMENT_FIELDS = (
-    b"content-type: application/json\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
+    b"content-type: application/json\r\n"
+    b"Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE\r\n"
 )
 
 ModelChooser = Callable[[Request, tuple[str, ...]], Model]
@@ -194,7 +198,7 @@ def _queue_timeout_s(request: Request) -> float | None:
             f"Header X-MMS-Queue-Timeout is {text.decode('latin-1')!r}: "
             "a number of seconds above 0 is expected."
         )
-    return timeout_s
+    return min(timeout_s, _LONGEST_WAIT_S)
 
 
 def _field_lines(block: bytes) -> bytes:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 
 from mms_server.errors import BadRequestError
 from mms_server.http.forms import media_type, parse_query
 from mms_server.http.request import Request
 
+INTEGER_LIMIT = 2**31
+"""Integers reach from minus this to below this: those of Java's `Integer.parseInt`."""
+
+_INTEGER = re.compile(r"([+-]?)0*([0-9]{1,10})")
+
 
 class Parameters:
     """Named texts of one request.
 
-    A JSON body takes the place of the query altogether. An integer that cannot be parsed counts
-    as not given, as in Multi Model Server; what it would do with a negative one is refused where
-    it matters.
+    A JSON body takes the place of the query altogether. What is no integer, or too large for one
+    of 32 bits, counts as not given, as in Multi Model Server; what it would do with a negative one
+    is refused where it matters.
     """
 
     def __init__(self, values: Mapping[str, str]) -> None:
@@ -36,7 +42,7 @@ class Parameters:
             return cls.of_query(request)
         try:
             document = json.loads(b"".join(request.body))
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             raise BadRequestError(f"The body is labelled JSON but cannot be parsed: {exc}") from exc
         if not isinstance(document, dict):
             raise BadRequestError(
@@ -56,10 +62,11 @@ class Parameters:
     def integer(self, *names: str, default: int) -> int:
         """Find the first of these names, as an integer."""
         text = self.text(*names)
-        try:
-            return default if text is None else int(text)
-        except ValueError:
+        match = None if text is None else _INTEGER.fullmatch(text)
+        if match is None:
             return default
+        number = int(match[1] + match[2])
+        return number if -INTEGER_LIMIT <= number < INTEGER_LIMIT else default
 
     def has(self, *names: str) -> bool:
         """Say whether any of these names is given."""
@@ -72,10 +79,19 @@ class Parameters:
 
 
 def _text(name: str, value: object) -> str:
+    if not _is_unicode(name) or (isinstance(value, str) and not _is_unicode(value)):
+        raise BadRequestError("The JSON body has half a surrogate pair: it is no Unicode text.")
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))  # 2.0 is an integer, to JSON and to Multi Model Server's parser
     if isinstance(value, str | int | float):
         return str(value)
     raise BadRequestError(
         f"Parameter {name} is a {type(value).__name__}: a text, number or boolean is expected."
     )
+
+
+def _is_unicode(text: str) -> bool:
+    """Tell text that can be encoded from what JSON's escapes can spell besides (RFC 8259 8.2)."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)

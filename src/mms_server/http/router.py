@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from mms_server.errors import MethodNotAllowedError, ResourceNotFoundError
@@ -85,6 +85,12 @@ class Router:
                 route.verbs[verb] = endpoint
                 return
         self._routes.append(_Route(segments, takes_rest, {verb: endpoint}))
+
+    def routes(self) -> Iterator[tuple[str, Mapping[bytes, Endpoint]]]:
+        """Show every route: its pattern, and what serves each verb."""
+        for segments, takes_rest, verbs in self._routes:
+            rest = ("**",) if takes_rest else ()
+            yield "/" + "/".join((*segments, *rest)), verbs
 
     def resolve(self, path: bytes) -> Match:
         """Find the route of a path as sent.

@@ -28,7 +28,7 @@ class Batch:
         heads = []
         frame = [b""]
         for job in self.jobs:
-            remaining_ms = min(int((job.deadline - now) * 1000), _MAX_REMAINING_MS)
+            remaining_ms = int(min((job.deadline - now) * 1000, _MAX_REMAINING_MS))
             heads.append(
                 wire.encode_job(job.request_id, max(remaining_ms, 0), job.fields, job.inputs)
             )

@@ -30,19 +30,31 @@ def test_only_true_is_true(text: bytes, expected: bool) -> None:
     assert parameters.boolean("synchronous", default=True) is expected
 
 
-def test_an_integer_that_is_none_counts_as_not_given() -> None:
-    assert Parameters({"n": "x"}).integer("n", default=7) == 7
+@pytest.mark.parametrize(
+    "text", ["x", "", "+", "1_0", " 1", "1.5", "\u0663", "2147483648", "-2147483649", "9" * 5000]
+)
+def test_an_integer_that_is_none_counts_as_not_given(text: str) -> None:
+    assert Parameters({"n": text}).integer("n", default=7) == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("+5", 5), ("-0", 0), ("2147483647", 2**31 - 1), ("-2147483648", -(2**31)), ("0" * 5000, 0)],
+)
+def test_an_integer_is_one_of_32_bits(text: str, expected: int) -> None:
+    assert Parameters({"n": text}).integer("n", default=7) == expected
 
 
 def test_a_json_body_takes_the_querys_place() -> None:
     request = make_request(
         b"/models?url=q&n=1",
-        b'{"url": "j", "n": 2, "f": true, "s": "true", "z": null}',
+        b'{"url": "j", "n": 2, "m": 3.0, "f": true, "s": "true", "z": null}',
         b"application/json; charset=utf-8",
     )
     parameters = Parameters.of_query_or_json(request)
     assert parameters.text("url") == "j"
     assert parameters.integer("n", default=0) == 2
+    assert parameters.integer("m", default=0) == 3
     assert parameters.boolean("f", default=False) is True
     assert parameters.boolean("s", default=False) is True
     assert not parameters.has("z")
@@ -57,7 +69,10 @@ def test_a_json_body_takes_the_querys_place() -> None:
         (b"{", "cannot be parsed"),
         (b"\xff", "cannot be parsed"),
         (b"[]", "is a list: an object is expected"),
+        (b"[" * 100_000, "cannot be parsed"),
         (b'{"url": {}}', "Parameter url is a dict"),
+        (b'{"url": "\\ud800"}', "surrogate"),
+        (b'{"\\udc00": []}', "surrogate"),
     ],
 )
 def test_a_json_body_that_is_wrong(body: bytes, complaint: str) -> None:

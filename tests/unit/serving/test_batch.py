@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from mms import wire
 from mms_server.serving.batch import Batch
 from mms_server.serving.job import Input, Job
@@ -34,8 +36,9 @@ def test_a_batch_is_its_head_and_then_the_chunks_as_they_are() -> None:
     assert batch.size_bytes == 31
 
 
-def test_a_very_late_deadline_has_a_form() -> None:
-    encoded = Batch(1, [make_job(b"one", [b"c"], 1e300)]).encode(0.0)
+@pytest.mark.parametrize("deadline", [1e300, 1e308])
+def test_a_very_late_deadline_has_a_form(deadline: float) -> None:
+    encoded = Batch(1, [make_job(b"one", [b"c"], deadline)]).encode(0.0)
     (frame,) = wire.FrameReader().feed(b"".join(encoded))
     (job,) = wire.decode_predict(1, frame.meta, b"c")
     assert job.remaining_ms == wire.NO_DEADLINE - 1

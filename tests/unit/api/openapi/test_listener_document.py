@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mms_server.api.listener_document import listener_document
+from mms_server.api.openapi.listener_document import listener_document
 
 
 def test_a_combined_listener_describes_inference_then_management() -> None:

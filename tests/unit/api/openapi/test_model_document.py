@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mms_server.api.openapi import model_document
+from mms_server.api.openapi.model_document import model_document
 
 
 def test_a_models_document_has_the_structure_of_multi_model_server() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mms_server.api.answers import answer_bytes, encode_json
-from mms_server.api.openapi import ERROR_SCHEMA
+from mms_server.api.openapi.model_document import ERROR_SCHEMA
 from mms_server.errors import MethodNotAllowedError
 from mms_server.http.connection import Exchange
 from mms_server.http.request import Request

@@ -1,0 +1,1 @@
+"""OpenAPI documents: the true one of a listener, and those that Multi Model Server gives."""
