@@ -199,6 +199,11 @@ class WorkerLoop:
         frames += self._metrics()
         channel.send(frames)
 
+    def forget_metrics(self) -> None:
+        """Drop what the load has measured: a worker that was forked has it, and sends it."""
+        if self._context is not None:
+            self._context.metrics = None
+
     def _metrics(self) -> list[wire.Buffer]:
         """Encode what the handler has measured since the last time, if anything."""
         store = self._context.used_metrics if self._context is not None else None

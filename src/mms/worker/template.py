@@ -73,6 +73,8 @@ class Template:
             reply["error"] = str(exc)
         if reply.get("pid") == 0:
             self._become_worker(template_pid, fds, private_fds)
+        if "pid" in reply:
+            self._loop.forget_metrics()  # the model was loaded once, and the first worker says so
         for fd in fds:
             os.close(fd)
         self._link.sendall(wire.encode_json(wire.FORKED, reply))

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from mms_server.errors import OutOfResourcesError, WorkerError
+from mms_server.metrics.metrics_log import MetricsLog
 from mms_server.workers.pool import Outcome
 from support.workshop import Served, Workshop, is_alive, until
 
@@ -43,6 +44,20 @@ async def test_workers_are_forked_from_one_template(workshop: Workshop) -> None:
     assert is_alive(template)
     await served.close(drain_s=20)
     await until(lambda: not is_alive(template), "the template to end with its model")
+
+
+async def test_what_the_load_measured_is_told_once(workshop: Workshop) -> None:
+    lines: list[bytes] = []
+    code = (
+        "def handle(data, context):\n"
+        "    if data is None:\n        context.metrics.add_counter('Loads', 1)\n"
+        "    return ['x'] * len(data or [])\n"
+    )
+    log = MetricsLog(None, lines.append, "host")
+    served = workshop.serve(code, preload=True, metrics=log)
+    await served.scale(3)
+    await asyncio.gather(*(served.predict() for _ in range(3)))
+    assert len([line for line in lines if line.startswith(b"Loads.Count:1|")]) == 1
 
 
 async def test_a_forked_worker_that_dies_is_replaced(workshop: Workshop) -> None:
