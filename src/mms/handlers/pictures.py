@@ -79,26 +79,16 @@ def _check_options(options: dict[str, Any], seen: object) -> None:
         )
 
 
-class PictureReader:
-    """Decodes, converts, scales and normalizes pictures."""
+class PictureDecoder:
+    """Decodes picture files of any kind that Pillow knows."""
 
-    def __init__(self, preparation: Preparation) -> None:
-        self._numpy = require("numpy", "numpy")
+    def __init__(self) -> None:
         self._pillow = require("PIL.Image", "pillow")
         self._transpose = require("PIL.ImageOps", "pillow").exif_transpose
         self._unidentified = require("PIL", "pillow").UnidentifiedImageError
-        self._preparation = preparation
-        self._filter = self._pillow.Resampling[preparation.filter.upper()]
-        channels = _COLOURS[preparation.colours]
-        for name in ("mean", "scale"):
-            values = self._numpy.asarray(getattr(preparation, name), self._numpy.float32)
-            if values.shape not in ((), (channels,)):
-                raise ValueError(
-                    f"signature.json: expected one {name} or {channels} of them, saw {values}"
-                )
 
-    def read(self, content: object) -> NDArray[np.float32]:
-        """Read a picture file: float32 (channels, H, W) or (H, W, channels), as the layout says.
+    def decode(self, content: object) -> Image:
+        """Decode a picture file to RGB, as large as it is.
 
         A picture that says how it is to be turned (Exif) is turned, as OpenCV does for MXNet.
 
@@ -109,15 +99,12 @@ class PictureReader:
             raise RequestError("Expected the bytes of a picture, such as a JPEG or PNG file.")
         if not content:
             raise RequestError("The request has no picture: its body is empty.")
-        return self._to_array(self._decode(content))
-
-    def _decode(self, content: bytes | bytearray) -> Image:
         try:
             picture = self._pillow.open(io.BytesIO(content))
             pixels, limit = picture.width * picture.height, self._pillow.MAX_IMAGE_PIXELS
             if limit is not None and pixels > limit:
                 raise self._pillow.DecompressionBombError(f"{pixels} pixels, the limit is {limit}")
-            return self._to_colours(self._transpose(picture) or picture)
+            return _to_rgb(self._transpose(picture) or picture)
         except self._pillow.DecompressionBombError as exc:
             raise RequestError(f"The picture is too large: {exc}") from exc
         except self._unidentified as exc:
@@ -131,9 +118,31 @@ class PictureReader:
                 f"The picture of {len(content)} bytes cannot be decoded: {exc}"
             ) from exc
 
-    def _to_colours(self, picture: Image) -> Image:
-        picture = _to_rgb(picture)
-        return picture.convert("L") if self._preparation.colours == "L" else picture
+
+class PictureReader:
+    """Decodes, converts, scales and normalizes pictures."""
+
+    def __init__(self, preparation: Preparation) -> None:
+        self._numpy = require("numpy", "numpy")
+        self._pillow = require("PIL.Image", "pillow")
+        self._decoder = PictureDecoder()
+        self._preparation = preparation
+        self._filter = self._pillow.Resampling[preparation.filter.upper()]
+        channels = _COLOURS[preparation.colours]
+        for name in ("mean", "scale"):
+            values = self._numpy.asarray(getattr(preparation, name), self._numpy.float32)
+            if values.shape not in ((), (channels,)):
+                raise ValueError(
+                    f"signature.json: expected one {name} or {channels} of them, saw {values}"
+                )
+
+    def read(self, content: object) -> NDArray[np.float32]:
+        """Read a picture file: float32 (channels, H, W) or (H, W, channels), as the layout says.
+
+        Raises RequestError as `PictureDecoder.decode` does.
+        """
+        picture = self._decoder.decode(content)
+        return self._to_array(picture.convert("L") if self._preparation.colours == "L" else picture)
 
     def _to_array(self, picture: Image) -> NDArray[np.float32]:
         numpy, wanted = self._numpy, self._preparation
