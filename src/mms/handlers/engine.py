@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from mms.handlers.base import require
@@ -61,3 +62,16 @@ def _take(arrays: Mapping[str, NDArray[Any]], start: int, rows: int) -> dict[str
             part = numpy.concatenate([part, numpy.repeat(part[-1:], missing, axis=0)])
         taken[name] = part
     return taken
+
+
+def find_file(folder: str, name: str | None, usual: Sequence[str]) -> str:
+    """Find a model's file: the one that is named, else the first of the usual ones there is.
+
+    Raises FileNotFoundError that says what was looked for.
+    """
+    names = [name] if name else list(usual)
+    for each in names:
+        path = os.path.join(folder, each)
+        if os.path.exists(path):
+            return path
+    raise FileNotFoundError(f"{folder} has no {' or '.join(names)}")
