@@ -136,18 +136,21 @@ class TextHandler(Handler):
         return places
 
     def _read(self, lines: list[Any]) -> list[tuple[str, float]]:
-        """Read lines, those of like lengths together."""
+        """Read lines, those of one width together.
+
+        The model sees the padding, so its width must not depend on what else is read.
+        """
         texts: list[tuple[str, float]] = [("", 0.0)] * len(lines)
-        order = sorted(
-            range(len(lines)), key=lambda place: lines[place].width / lines[place].height
-        )
-        for start in range(0, len(order), LINES_AT_ONCE):
-            places = order[start : start + LINES_AT_ONCE]
-            longest = max(lines[place].width / lines[place].height for place in places)
-            width = max(LINE_WIDTH, int(LINE_HEIGHT * longest))
-            batch = self._numpy.stack([self._to_line(lines[place], width) for place in places])
-            for place, chances in zip(places, self._rec.run(None, {"x": batch})[0]):
-                texts[place] = self._decode(chances)
+        by_width: dict[int, list[int]] = {}
+        for place, line in enumerate(lines):
+            wanted = math.ceil(LINE_HEIGHT * line.width / line.height / MULTIPLE) * MULTIPLE
+            by_width.setdefault(max(LINE_WIDTH, wanted), []).append(place)
+        for width, places in by_width.items():
+            for start in range(0, len(places), LINES_AT_ONCE):
+                part = places[start : start + LINES_AT_ONCE]
+                batch = self._numpy.stack([self._to_line(lines[place], width) for place in part])
+                for place, chances in zip(part, self._rec.run(None, {"x": batch})[0]):
+                    texts[place] = self._decode(chances)
         return texts
 
     def _decode(self, chances: Any) -> tuple[str, float]:
