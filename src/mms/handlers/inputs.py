@@ -136,11 +136,13 @@ class TensorReader:
         """
         numpy, file = self._numpy, io.BytesIO(content)
         try:
-            version = numpy.lib.format.read_magic(file)
-            read_head = getattr(numpy.lib.format, f"read_array_header_{version[0]}_0")
+            version, _ = numpy.lib.format.read_magic(file)
+            read_head = getattr(numpy.lib.format, f"read_array_header_{version}_0")
             shape, is_fortran, dtype = read_head(file)
-        except AttributeError:
-            raise ValueError("saw an .npy file of an unknown version") from None
+        except (
+            Exception
+        ) as exc:  # it parses Python, and bytes made to break that may raise anything
+            raise ValueError(f"saw an .npy file whose head cannot be read: {exc!r}") from exc
         count, offset = math.prod(shape), file.tell()
         if dtype.hasobject or dtype.names or len(content) - offset != count * dtype.itemsize:
             raise ValueError(

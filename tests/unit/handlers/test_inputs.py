@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import pickle
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mms.handlers.base import RequestError
@@ -89,6 +92,11 @@ def forged(shape: tuple[int, ...]) -> bytes:
     return file.getvalue() + b"\0" * 8
 
 
+def with_head(text: str) -> bytes:
+    """A file whose head is any text."""
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [
@@ -106,7 +114,11 @@ def forged(shape: tuple[int, ...]) -> bytes:
         (npy(np.zeros(3, [("a", "f4")])), "saw an .npy file of"),
         (npy(np.zeros(3))[:-1], "23 bytes of data"),
         (npy(np.zeros(3))[:20], "expected float32"),
-        (b"\x93NUMPY\x09\x00" + b"x" * 90, "unknown version|expected float32"),
+        (b"\x93NUMPY\x09\x00" + b"x" * 90, "head cannot be read"),
+        (with_head("-" * 9000 + "3"), "head cannot be read"),
+        (with_head("(" * 9000), "head cannot be read"),
+        (with_head("{'descr': "), "head cannot be read"),
+        (with_head('"""'), "head cannot be read"),
         (forged((10**12,)), "8 bytes of data"),
         (forged((-1,)), "8 bytes of data"),
         (pickle.dumps([1, 2, 3]), "Expected JSON"),
@@ -156,6 +168,31 @@ def test_numbers_become_what_the_model_takes(value: Any, dtype: str, expected: l
 def test_numbers_that_would_be_lost_are_refused(value: Any, dtype: str) -> None:
     with pytest.raises(RequestError, match=f"Input 'x': expected {dtype}"):
         read(value, dtype=dtype)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(VALUES, st.sampled_from(["float32", "int64", "uint8", "bool", "object"]))
+@settings(deadline=None)
+def test_any_json_is_read_or_refused(value: Any, dtype: str) -> None:
+    with contextlib.suppress(RequestError):
+        read(value, (0, 3), dtype)
+
+
+@given(st.data())
+@settings(deadline=None)
+def test_any_bytes_are_read_or_refused(data: st.DataObject) -> None:
+    content = bytearray(npy(np.arange(6, dtype=np.float64).reshape(2, 3)))
+    for _ in range(data.draw(st.integers(1, 8))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    cut = content[: data.draw(st.integers(0, len(content)))]
+    with contextlib.suppress(RequestError):
+        read(cut)
 
 
 def test_text_is_taken_as_it_is() -> None:
