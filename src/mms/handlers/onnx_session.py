@@ -71,7 +71,7 @@ class OnnxEngine(Engine):
         self.session = open_session(
             path,
             threads=choose_threads(context, settings.get("threads")),
-            providers=_with_device(
+            providers=with_device(
                 settings.get("providers", ()), context.system_properties["gpu_id"]
             ),
         )
@@ -107,7 +107,7 @@ def _check_providers(providers: Sequence[Any], available: Sequence[str]) -> None
         )
 
 
-def _with_device(providers: Sequence[Any], gpu_id: int | None) -> list[Any]:
+def with_device(providers: Sequence[Any], gpu_id: int | None) -> list[Any]:
     """Give the worker's own GPU to the providers that run on one, unless a device is named."""
     chosen: list[Any] = []
     for each in providers:

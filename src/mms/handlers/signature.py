@@ -33,15 +33,14 @@ class TensorSpec(NamedTuple):
 
 def read_signature(path: str) -> dict[str, Any]:
     """Read a signature that names at least one input. Raises OSError, ValueError."""
-    with open(path, encoding="utf-8") as file:
-        try:
-            signature: dict[str, Any] = json.load(file)
-            first = signature["inputs"][0]
-            first["data_name"], first["data_shape"]
-        except (ValueError, LookupError, TypeError) as exc:
-            raise ValueError(
-                f"{path}: expected a JSON object with inputs: [{{data_name, data_shape}}]; {exc!r}"
-            ) from exc
+    signature = _read_object(path)
+    try:
+        first = signature["inputs"][0]
+        first["data_name"], first["data_shape"]
+    except (LookupError, TypeError) as exc:
+        raise ValueError(
+            f"{path}: expected a JSON object with inputs: [{{data_name, data_shape}}]; {exc!r}"
+        ) from exc
     return signature
 
 
@@ -51,8 +50,10 @@ def find_signature(folder: str) -> dict[str, Any]:
     Unlike in `read_signature`, it need not name an input: some other key may be all that is said.
     """
     path = os.path.join(folder, SIGNATURE_FILE)
-    if not os.path.exists(path):
-        return {}
+    return _read_object(path) if os.path.exists(path) else {}
+
+
+def _read_object(path: str) -> dict[str, Any]:
     with open(path, encoding="utf-8") as file:
         try:
             signature = json.load(file)

@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mms_server.checking.probe import Body, Probe, Reply
+from mms_server.checking.probe import Body, Probe, Reply, Request
 from mms_server.errors import WorkerError
 from mms_server.workers.spec import WorkerSpec
 
@@ -35,7 +35,7 @@ class Finding:
 
 
 def check(
-    spec: WorkerSpec, examples: Sequence[Body], batch: int, timeout_s: float
+    spec: WorkerSpec, examples: Sequence[Request], batch: int, timeout_s: float
 ) -> Iterator[Finding]:
     """Try a model: load, example requests alone and in batches, and wrong ones.
 
@@ -65,7 +65,7 @@ def check(
 class _Trial:
     """One example request, alone, in a batch, and beside a wrong one."""
 
-    def __init__(self, probe: Probe, name: str, example: Body, batch: int) -> None:
+    def __init__(self, probe: Probe, name: str, example: Request, batch: int) -> None:
         self._probe = probe
         self._name = name
         self._example = example
@@ -130,7 +130,7 @@ class _Trial:
         return Finding(f"{self._name}: {text}", is_bad=True)
 
 
-def _judge_mixed(probe: Probe, examples: Sequence[Body]) -> Finding:
+def _judge_mixed(probe: Probe, examples: Sequence[Request]) -> Finding:
     """Send different examples as one batch: answers must not be mixed up."""
     alone = [probe.predict([example])[0][0] for example in examples]
     together, _ = probe.predict(examples)

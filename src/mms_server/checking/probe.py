@@ -35,6 +35,16 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """A request as `-F` sends it: bodies by the names of the form's fields."""
+
+    fields: Mapping[str, Body]
+
+
+Request = Body | Form
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What a client would get; `headers` has lower-case names."""
 
@@ -123,32 +133,25 @@ class Probe:
         text = f"{error['text']}\n{error['traceback']}" if error else ""
         return Loaded(time.monotonic() - started, text)
 
-    def predict(self, bodies: Sequence[Body]) -> tuple[list[Reply], float]:
+    def predict(self, requests: Sequence[Request]) -> tuple[list[Reply], float]:
         """Send a batch: what each client would get, and how long the worker was busy, in seconds.
 
         Raises WorkerError when the process ends or does not answer.
         """
         self._batch += 1
-        jobs = [
-            wire.encode_job(
-                b"check-%d" % place,
-                wire.NO_DEADLINE,
-                b"",
-                [(b"body", body.content_type.encode("latin-1"), len(body.content), None)],
-            )
-            for place, body in enumerate(bodies)
-        ]
-        content = b"".join(body.content for body in bodies)
+        forms = [each.fields if isinstance(each, Form) else {"body": each} for each in requests]
+        jobs = [_encode(b"check-%d" % place, fields) for place, fields in enumerate(forms)]
+        content = b"".join(body.content for fields in forms for body in fields.values())
         self._send(wire.encode_predict_head(self._batch, jobs, len(content)) + content)
         replies: dict[int, Reply] = {}
         busy_us = 0
-        while len(replies) < len(bodies):
+        while len(replies) < len(requests):
             frame = self._receive(wire.RESULT)
             result = wire.decode_result(frame.meta)
             headers = {name.lower(): value for name, value in wire.split_fields(result.fields)}
             replies[frame.position] = Reply(result.status, b"".join(frame.body), headers)
             busy_us = result.busy_us
-        return [replies[place] for place in range(len(bodies))], busy_us / 1e6
+        return [replies[place] for place in range(len(requests))], busy_us / 1e6
 
     def resident_bytes(self) -> int | None:
         """Read how much memory the worker holds; None where the platform does not tell so."""
@@ -203,3 +206,11 @@ class Probe:
             self._process.send_signal(signal.SIGKILL)
             status = self._process.wait()
         return WorkerError(f"The worker died: {describe_exit(status)}; {self.last_word()}")
+
+
+def _encode(request_id: bytes, fields: Mapping[str, Body]) -> bytes:
+    parameters = [
+        (name.encode(), body.content_type.encode("latin-1"), len(body.content), None)
+        for name, body in fields.items()
+    ]
+    return wire.encode_job(request_id, wire.NO_DEADLINE, b"", parameters)

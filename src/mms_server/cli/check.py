@@ -11,7 +11,7 @@ from mms_server.archive.extraction import extract
 from mms_server.archive.limits import Limits
 from mms_server.archive.manifest import read_manifest
 from mms_server.checking.contract import check
-from mms_server.checking.probe import Body
+from mms_server.checking.probe import Body, Form, Request
 from mms_server.errors import BadRequestError
 from mms_server.workers.spec import WorkerSpec
 
@@ -37,7 +37,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="the body of a request that the model must answer; may be given several times",
     )
     parser.add_argument(
-        "--content-type", metavar="TYPE", help="its type (default: by the file's name)"
+        "--field",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="a field of a form that the model must answer; VALUE is text, or @FILE",
+    )
+    parser.add_argument(
+        "--content-type", metavar="TYPE", help="the type of --input (default: by the file's name)"
     )
     parser.add_argument(
         "--handler", help=f"the handler, where no manifest names it (default: {_DEFAULT_HANDLER})"
@@ -52,7 +59,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check a model; returns the exit status. Raises MMSError."""
-    examples = [_read(path, arguments.content_type) for path in arguments.input]
+    examples: list[Request] = [_read(path, arguments.content_type) for path in arguments.input]
+    if arguments.field:
+        examples.append(Form(dict(map(_read_field, arguments.field))))
     bad = 0
     with tempfile.TemporaryDirectory(prefix="mms-check-") as folder:
         spec = _spec(arguments, Path(folder))
@@ -81,6 +90,13 @@ def _spec(arguments: argparse.Namespace, workdir: Path) -> WorkerSpec:
         batch_size=max(arguments.batch_size, 1),
         runtime=manifest.runtime,
     )
+
+
+def _read_field(text: str) -> tuple[str, Body]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise BadRequestError(f"--field {text}: expected NAME=VALUE or NAME=@FILE.")
+    return name, _read(Path(value[1:]), None) if value.startswith("@") else Body(value.encode())
 
 
 def _read(path: Path, content_type: str | None) -> Body:

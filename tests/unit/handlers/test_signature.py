@@ -10,6 +10,7 @@ from mms.handlers.signature import (
     choose_specs,
     find_signature,
     read_section,
+    read_signature,
     read_specs,
 )
 
@@ -27,6 +28,16 @@ def test_what_is_no_object_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "signature.json").write_text(text)
     with pytest.raises(ValueError, match=r"signature\.json: expected a JSON object"):
         find_signature(str(tmp_path))
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"inputs": []}', '{"inputs": [{"data_name": "a"}]}'])
+def test_a_signature_that_must_name_an_input_is_refused_without(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "signature.json"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=r"signature\.json: expected a JSON object"):
+        read_signature(str(file))
+    file.write_text('{"inputs": [{"data_name": "a", "data_shape": [0]}]}')
+    assert read_signature(str(file))["inputs"][0]["data_name"] == "a"
 
 
 def test_inputs_have_names_shapes_and_types() -> None:
