@@ -84,7 +84,8 @@ def refuse(context: Context, place: int, error: RequestError) -> str:
     """Set the status of one answer and return its body, in the form of the server's own errors."""
     context.set_response_status(error.status, "Bad Request" if error.status == 400 else "", place)
     context.set_response_content_type(place, "application/json")
-    body = {"code": error.status, "type": "BadRequestException", "message": str(error)}
+    kind = "BadRequestException" if error.status < 500 else "InternalServerException"
+    body = {"code": error.status, "type": kind, "message": str(error)}
     return json.dumps(body, indent=2) + "\n"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from mms.handlers.base import Handler, RequestError
@@ -12,6 +13,8 @@ from mms.handlers.signature import choose_specs, find_signature
 if TYPE_CHECKING:
     from mms.context import Context
     from mms.handlers.engine import Engine
+
+logger = logging.getLogger(__name__)
 
 
 class TensorHandler(Handler):
@@ -42,12 +45,18 @@ class TensorHandler(Handler):
         """Read one request's arrays."""
         return self._reader.read(request)
 
-    def inference(self, inputs: list[Item]) -> list[dict[str, Any]]:
-        """Run the model: for each input, the outputs by name."""
-        outputs: list[dict[str, Any]] = [{}] * len(inputs)
+    def inference(self, inputs: list[Item]) -> list[Any]:
+        """Run the model: for each input, the outputs by name.
+
+        When an engine fails on several requests, each is run alone, so that one whose values it
+        cannot take does not fail the others; None stands for the outputs of that one.
+        """
+        if len(inputs) == 1:
+            return list(self._run(inputs))
+        outputs: list[Any] = [None] * len(inputs)
         for places in self._groups(inputs):
             group = [inputs[place] for place in places]
-            for place, output in zip(places, self._run(group)):
+            for place, output in zip(places, self._run_or_part(group)):
                 outputs[place] = output
         return outputs
 
@@ -55,8 +64,10 @@ class TensorHandler(Handler):
         """Encode the outputs as JSON."""
         return encode_json(output)
 
-    def respond(self, output: dict[str, Any], context: Context, place: int) -> Any:
+    def respond(self, output: Any, context: Context, place: int) -> Any:
         """Answer in the format that the client accepts; one array only fits into an `.npy`."""
+        if output is None:
+            raise RequestError("Prediction failed", status=503)  # as the server says it
         if not wants_npy(context, place):
             return self.postprocess(output)
         if len(output) != 1 or any(array.dtype.hasobject for array in output.values()):
@@ -75,6 +86,18 @@ class TensorHandler(Handler):
             shapes = tuple(array.shape[1:] for array in item.arrays.values())
             groups.setdefault(shapes, []).append(place)
         return list(groups.values())
+
+    def _run_or_part(self, items: list[Item]) -> list[Any]:
+        try:
+            return list(self._run(items))
+        except MemoryError:  # the server answers 507; to try again would not help
+            raise
+        except Exception:
+            if len(items) == 1:
+                logger.exception("A request failed")
+                return [None]
+        logger.warning("%d requests failed together; each is run alone", len(items))
+        return [output for item in items for output in self._run_or_part([item])]
 
     def _run(self, items: list[Item]) -> list[dict[str, Any]]:
         if len(items) == 1:

@@ -139,6 +139,46 @@ def test_a_model_of_a_fixed_batch_serves_any(
     assert calls == [[4], [4]]
 
 
+def save_table(folder: Path) -> Path:
+    """Write a model that looks numbers up in a table of three."""
+    table = helper.make_tensor("table", TensorProto.FLOAT, [3], [10, 20, 30])
+    nodes = [
+        helper.make_node("Constant", [], ["table"], value=table),
+        helper.make_node("Gather", ["table", "place"], ["value"]),
+    ]
+    inputs = {"place": (TensorProto.INT64, ["N"])}
+    return save(folder, nodes, inputs, {"value": (TensorProto.FLOAT, ["N"])}, {})
+
+
+def test_values_that_the_engine_cannot_take_fail_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    handler = serve(save_table(tmp_path))
+    answers, context = Serving().handle(handler, {"place": 1}, {"place": 99}, {"place": [0, 2]})
+    assert [json.loads(answers[place]) for place in (0, 2)] == [20, [10, 30]]
+    assert [context.get_response_status(place)[0] for place in range(3)] == [200, 503, 200]
+    assert json.loads(answers[1]) == {
+        "code": 503,
+        "type": "InternalServerException",
+        "message": "Prediction failed",
+    }
+    assert "out of" in caplog.text
+    with pytest.raises(Exception, match="out of"):
+        Serving().handle(handler, {"place": 99})
+
+
+def test_running_out_of_memory_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhaust(*_: object) -> None:
+        raise MemoryError
+
+    handler = serve(save_table(tmp_path))
+    monkeypatch.setattr(OnnxEngine, "infer", exhaust)
+    with pytest.raises(MemoryError):
+        Serving().handle(handler, {"place": 1}, {"place": 2})
+
+
 def test_a_model_without_a_batch_has_each_request_for_itself(tmp_path: Path) -> None:
     node = helper.make_node("Mul", ["x", "factor"], ["y"])
     vector = (TensorProto.FLOAT, ["length"])
@@ -219,7 +259,7 @@ def test_outputs_that_are_no_rows_are_explained(tmp_path: Path) -> None:
     inputs = {"x": (TensorProto.FLOAT, ["N", 2])}
     handler = serve(save(tmp_path, [node], inputs, {"sum": (TensorProto.FLOAT, ())}, {}))
     with pytest.raises(ValueError, match=r'given 2 rows and returned .*"batched": false'):
-        Serving().handle(handler, {"x": [1, 2]}, {"x": [3, 4]})
+        Serving().handle(handler, {"x": [[1, 2], [3, 4]]})
 
 
 def test_threads_and_providers_are_passed_on(tmp_path: Path) -> None:
