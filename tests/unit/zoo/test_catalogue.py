@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +26,27 @@ def short(answer: Any) -> tuple[str, float]:
     return what, best.get("probability", best.get("score"))
 
 
+@pytest.fixture
+def load_handler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, Path], Any]]:
+    """Load a handler by its archive's own path, and forget its module afterwards."""
+
+    def load_one(text: str, folder: Path) -> Any:
+        monkeypatch.syspath_prepend(str(folder))
+        sys.modules.pop("service", None)
+        handler: Any = getattr(load(text, str(folder)).handle, "__self__", None)
+        Serving().load(handler, folder)
+        return handler
+
+    yield load_one
+    sys.modules.pop("service", None)
+
+
 @pytest.mark.parametrize("name", sorted(CATALOGUE))
 def test_the_example_gives_the_expected_answer(
-    name: str, models: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+    name: str, models: dict[str, Path], load_handler: Callable[[str, Path], Any]
 ) -> None:
-    entry, folder = CATALOGUE[name], models[name]
-    monkeypatch.syspath_prepend(str(folder))
-    monkeypatch.delitem(sys.modules, "service", raising=False)
-    handler: Any = getattr(load(entry.handler, str(folder)).handle, "__self__", None)
-    Serving().load(handler, folder)
+    entry = CATALOGUE[name]
+    handler = load_handler(entry.handler, models[name])
     (answer,), _ = Serving().handle(handler, {"body": read_file(SAMPLES[entry.sample])})
     match = re.fullmatch(r"(.*?),? ([\d.]+)(?: s)?", entry.expected)
     assert match is not None
