@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check format docs bench clean
+.PHONY: demo test check format docs site bench clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/mms demo
@@ -17,6 +17,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/vermin --quiet --no-tips --violations --target=3.8- --exclude typing.TypeGuard src/mms
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
@@ -24,6 +25,11 @@ format: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m mms_server.config.reference docs/configuration.md
+
+site: $(VENV)/.docs
+	$(BIN)/python -m website.pages build/pages
+	$(BIN)/sphinx-build --fresh-env --fail-on-warning --quiet -c website build/pages build/site
+	@echo build/site/index.html
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
@@ -42,3 +48,7 @@ $(VENV)/.demo: $(VENV)/bin/python pyproject.toml
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.docs: $(VENV)/bin/python pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@touch $@

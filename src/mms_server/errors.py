@@ -134,6 +134,10 @@ class WorkerError(MMSError):
     """A worker could not be started, could not load its model, or died while executing."""
 
 
+class ModelEnvironmentError(WorkerError):
+    """The interpreter or the packages that a model brings cannot be had."""
+
+
 class OutOfResourcesError(WorkerError):
     """A worker ran out of memory."""
 

@@ -33,6 +33,7 @@ from mms_server.archive.policy import FetchPolicy, redacted
 from mms_server.config.addresses import Address
 from mms_server.config.loading import Configuration
 from mms_server.config.schema import Settings
+from mms_server.environments.policy import Policy as EnvironmentPolicy
 from mms_server.errors import ConfigError, ConflictError, MMSError
 from mms_server.http.connection import Application
 from mms_server.http.limits import Limits as HttpLimits
@@ -48,6 +49,7 @@ from mms_server.workers.devices import Devices
 from mms_server.workers.guardian import Guardian
 from mms_server.workers.launcher import Launcher
 from mms_server.workers.runtime import make_runtime_folder, worker_environment
+from mms_server.zoo.cache import cache_folder
 
 if TYPE_CHECKING:
     from mms_server.http.tls.contexts import TlsContexts
@@ -351,6 +353,7 @@ def _defaults(settings: Settings, folder: Path, mark: str, metrics: MetricsLog |
             unpacked_bytes=settings.max_archive_bytes,
             ratio=settings.max_archive_ratio,
         ),
+        environment_policy=_environment_policy(settings),
         handler=settings.default_service_handler,
         decode_input=settings.decode_input_request,
         preload=settings.preload_model,
@@ -363,4 +366,16 @@ def _defaults(settings: Settings, folder: Path, mark: str, metrics: MetricsLog |
         retry_batches=settings.retry_batches,
         environment=worker_environment(os.environ, settings.blacklist_env_vars, mark),
         metrics=metrics,
+    )
+
+
+def _environment_policy(settings: Settings) -> EnvironmentPolicy:
+    return EnvironmentPolicy(
+        root=settings.model_environments_folder or cache_folder() / "environments",
+        allow_requirements=settings.allow_model_environments,
+        pythons=settings.model_pythons,
+        installer=settings.model_installer,
+        arguments=settings.installer_arguments,
+        timeout_s=settings.install_timeout,
+        max_bytes=settings.max_environments_bytes,
     )

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mms_server.archive.policy import redacted
+from mms_server.environments.preparation import Environment
+from mms_server.environments.preparation import State as EnvironmentState
 from mms_server.serving.model import Model
 from mms_server.workers.worker import State, Worker
 
@@ -47,8 +49,21 @@ def describe(model: Model) -> dict[str, object]:
         "loadedAtStartup": model.is_loaded_at_startup,
         "workers": [_describe_worker(worker) for worker in model.pool.workers],
         "queuedRequests": model.dispatcher.queued_jobs,
+        "environment": _describe_environment(model.environment),
     }
     return {name: value for name, value in document.items() if value is not None}
+
+
+def _describe_environment(environment: Environment | None) -> dict[str, object] | None:
+    """Show how far the environment that a model brings is, while its workers wait for it."""
+    if environment is None or environment.state is EnvironmentState.READY:
+        return None
+    document: dict[str, object] = {"state": environment.state.value}
+    if environment.progress:
+        document["progress"] = environment.progress
+    if environment.error is not None:
+        document["error"] = environment.error.message
+    return document
 
 
 def _describe_worker(worker: Worker) -> dict[str, object]:

@@ -11,7 +11,13 @@ from mms_server.api.answers import answer_error, answer_json
 from mms_server.api.descriptions import describe, list_page
 from mms_server.api.guard import Guard
 from mms_server.api.parameters import Parameters
-from mms_server.errors import BadRequestError, MMSError, OutOfResourcesError, WorkerError
+from mms_server.errors import (
+    BadRequestError,
+    MMSError,
+    ModelEnvironmentError,
+    OutOfResourcesError,
+    WorkerError,
+)
 from mms_server.http.connection import Exchange
 from mms_server.http.request import Request
 from mms_server.http.router import Endpoint, Router
@@ -92,7 +98,7 @@ class Management:
         self, registration: Registration, workers: int, wait: bool
     ) -> Answered:
         model, outcome = await self._registry.register_and_scale(
-            registration, max(workers, 0), wait=wait and workers > 0
+            registration, max(workers, 0), wait=wait
         )
         if workers <= 0:
             return Answered(200, {_STATUS: f'Model "{model.name}" registered'})
@@ -181,7 +187,10 @@ def _scaling_answer(outcome: Outcome | None) -> Answered:
 def _failed_start(error: WorkerError) -> tuple[MMSError, dict[str, str]]:
     """Word a failed start as Multi Model Server does; what went wrong goes beside it.
 
-    `type` is what it reports for 500 and 507 alike.
+    `type` is what it reports for 500 and 507 alike. Where no worker could be started for want of
+    an environment, which it does not know, the message says so itself.
     """
+    if isinstance(error, ModelEnvironmentError):
+        return error, {}
     cls = OutOfResourcesError if isinstance(error, OutOfResourcesError) else WorkerError
     return cls("Failed to start workers"), {"reason": error.message}

@@ -47,7 +47,8 @@ class Archive:
         folder: Where the model is: the store's own folder, or one unpacked for this archive alone.
         manifest: Checked; empty where the model has none.
         is_owned: Whether the folder was unpacked, and goes away by `release`.
-        digest: sha256 of the zip file in lower-case hex; None for a folder of the store.
+        digest: sha256 of the file in lower-case hex; None for a folder of the store.
+        requirements: The file in it of packages that it asks for; None if it asks for none.
     """
 
     location: str
@@ -55,6 +56,7 @@ class Archive:
     manifest: Manifest
     is_owned: bool
     digest: str | None
+    requirements: str | None = None
 
     async def release(self) -> None:
         """Remove the folder if it is ours; once more is no error."""
@@ -91,8 +93,19 @@ def _new_folder(workdir: Path) -> Path:
 
 
 def _archive(location: str, answer: Acquired) -> Archive:
-    manifest = Manifest() if answer.manifest is None else parse_manifest(answer.manifest)
-    return Archive(location, Path(answer.folder), manifest, answer.is_owned, answer.digest)
+    manifest = (
+        Manifest()
+        if answer.manifest is None
+        else parse_manifest(answer.manifest, is_legacy=answer.is_legacy)
+    )
+    return Archive(
+        location,
+        Path(answer.folder),
+        manifest,
+        answer.is_owned,
+        answer.digest,
+        answer.requirements,
+    )
 
 
 async def _delegate(order: Order) -> Answer:

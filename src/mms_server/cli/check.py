@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from mms_server.archive.extraction import extract
+from mms_server.archive.layout import lift_model, model_folder
 from mms_server.archive.limits import Limits
 from mms_server.archive.manifest import read_manifest
 from mms_server.checking.contract import check
@@ -77,10 +78,12 @@ def _spec(arguments: argparse.Namespace, workdir: Path) -> WorkerSpec:
     path: Path = arguments.model.absolute()
     if not path.exists():
         raise BadRequestError(f"{arguments.model}: no such archive or folder.")
-    folder = path
-    if not path.is_dir():
+    if path.is_dir():
+        folder = model_folder(path)
+    else:
         folder = workdir / "model"
         extract(path, folder, Limits())
+        lift_model(folder)
     manifest = read_manifest(folder)
     return WorkerSpec(
         model_name=manifest.model.model_name or path.stem,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ def show(key: str, value: Any) -> str:
         return str(value).lower()
     if isinstance(value, float):
         return f"{value:g}" if value < 1e6 else str(int(value))
+    if key == "installer_arguments":
+        return _CREDENTIALS.sub(r"\1***@", shlex.join(value))
     if isinstance(value, tuple):
         return ",".join(value)
     if isinstance(value, re.Pattern):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,6 +79,30 @@ def _pattern(text: str) -> re.Pattern[str] | None:
         return re.compile(text) if text else None
     except re.error as exc:
         raise ValueError(f"a regular expression is expected: {exc}") from exc
+
+
+def _interpreters(text: str) -> tuple[str, ...]:
+    """Take absolute paths and names of commands that can only be Pythons."""
+    for name in _names(text):
+        if not (name.startswith("/") or re.fullmatch(r"python(3(\.\d+)?)?", name)):
+            raise ValueError("absolute paths, and commands such as python3.9, are expected")
+    return _names(text)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as exc:
+        raise ValueError(f"words as in a shell are expected: {exc}") from exc
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.strip().lower() not in words:
+            raise ValueError(f"{', '.join(words[:-1])} or {words[-1]} is expected")
+        return text.strip().lower()
+
+    return parse
 
 
 def _folder(text: str) -> Path:
@@ -212,6 +237,29 @@ class Settings:
     )
     max_archive_ratio: int = _setting(
         _integer(1), 100, "Unpacked bytes for each byte of an archive. Ours."
+    )
+    allow_model_environments: bool = _setting(
+        _flag, False, "Install the requirements of models, each set into an environment. Ours."
+    )
+    model_pythons: tuple[str, ...] = _setting(
+        _interpreters,
+        (),
+        "Interpreters that models may ask for: paths, or commands such as python3.9. Ours.",
+    )
+    model_environments_folder: Path | None = _setting(
+        _file, None, "Where environments are kept; unset: the user's cache folder. Ours."
+    )
+    max_environments_bytes: int = _setting(
+        _integer(0), 32 * 1024 * _MIB, "Above it, environments that are not in use go. Ours."
+    )
+    model_installer: str = _setting(
+        _one_of("auto", "uv", "pip"), "auto", "uv, pip, or auto: uv where there is one. Ours."
+    )
+    installer_arguments: tuple[str, ...] = _setting(
+        _words, (), "Added to every installation, such as --index-url URL. Ours."
+    )
+    install_timeout: float = _setting(
+        _seconds, 900.0, "For installing the requirements of one model. Ours."
     )
     idle_timeout: float = _setting(_seconds, 600.0, "For the next request on a connection. Ours.")
     header_timeout: float = _setting(_seconds, 30.0, "For the head of a request to arrive. Ours.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 from mms_server.archive.acquisition import Archive
+from mms_server.environments.preparation import Environment
 from mms_server.errors import MMSError
 from mms_server.metrics.metrics_log import MetricsLog
 from mms_server.serving.dispatcher import Dispatcher
@@ -25,10 +26,13 @@ class Model:
         launcher: Launcher,
         numbers: itertools.count[int],
         metrics: MetricsLog | None = None,
+        environment: Environment | None = None,
     ) -> None:
         self.archive = archive
         self.spec = spec
         self.policy = policy
+        self.environment = environment
+        """What its workers run in when the model brings it; they wait for it."""
         self.is_loaded_at_startup = False
         self.dispatcher = Dispatcher(spec.model_name, policy, self._has_workers, metrics)
         self.pool = Pool(spec, self.dispatcher, launcher, numbers)
@@ -47,6 +51,11 @@ class Model:
     def _has_workers(self) -> bool:
         return self.pool.target.min_workers > 0
 
+    async def prepare(self) -> None:
+        """Wait for what the model brings of its own to run in. Raises ModelEnvironmentError."""
+        if self.environment is not None:
+            await self.environment.ready()
+
     async def scale(self, min_workers: int, max_workers: int, *, wait: bool) -> Outcome | None:
         """Set how many workers there are to be, and perhaps wait for them.
 
@@ -59,4 +68,6 @@ class Model:
         """End the model: refuse new jobs, fail waiting ones, let what runs finish in `drain_s`."""
         self.dispatcher.close(reason)
         await self.pool.close(drain_s)
+        if self.environment is not None:
+            await self.environment.close()
         await self.archive.release()

@@ -9,6 +9,7 @@ from pathlib import Path
 from mms_server.archive.limits import Limits
 from mms_server.archive.manifest import RUNTIMES
 from mms_server.archive.policy import FetchPolicy
+from mms_server.environments.policy import Policy as EnvironmentPolicy
 from mms_server.errors import BadRequestError
 from mms_server.metrics.metrics_log import MetricsLog
 
@@ -45,6 +46,7 @@ class Defaults:
     workdir: Path
     fetch_policy: FetchPolicy
     archive_limits: Limits
+    environment_policy: EnvironmentPolicy
     handler: str | None = None
     decode_input: bool = True
     preload: bool = False

@@ -8,6 +8,7 @@ import logging
 
 from mms_server.archive.acquisition import Archive, acquire
 from mms_server.archive.policy import redacted
+from mms_server.environments.preparation import Environment, Environments
 from mms_server.errors import (
     ConflictError,
     InvalidModelError,
@@ -42,6 +43,7 @@ class Registry:
         self._defaults = defaults
         self._launcher = launcher
         self._models: dict[str, dict[str, Model]] = {}
+        self._environments = Environments(defaults.environment_policy, defaults.environment)
         self._acquisitions = asyncio.Semaphore(_ACQUISITIONS)
         self._numbers = itertools.count(FIRST_WORKER_NUMBER)
 
@@ -60,7 +62,8 @@ class Registry:
         """Fetch, unpack and check an archive and take it in, still without workers.
 
         Raises ModelNotFoundError, DownloadModelError or InvalidModelError for the archive,
-        ConflictError when the name is taken.
+        ConflictError when the name is taken, BadRequestError when it asks for an interpreter that
+        is not allowed.
         """
         defaults = self._defaults
         async with self._acquisitions:
@@ -84,11 +87,14 @@ class Registry:
     ) -> tuple[Model, Outcome | None]:
         """Register a model and start its workers; one whose workers fail while waited for goes.
 
-        Raises what `register` raises, and WorkerError or OutOfResourcesError.
+        Without workers it is still waited for what the model brings to run in. Raises what
+        `register` raises, and WorkerError, ModelEnvironmentError or OutOfResourcesError.
         """
         model = await self.register(registration)
         try:
-            outcome = await model.scale(workers, workers, wait=wait)
+            if wait:
+                await model.prepare()
+            outcome = await model.scale(workers, workers, wait=wait and workers > 0)
         except WorkerError:
             await self._discard(model)
             raise
@@ -120,7 +126,8 @@ class Registry:
             raise InvalidModelError("Model handler is not defined.")
         if name in self._models:
             raise ConflictError(f"Model {name} is already registered.")
-        spec = self._make_spec(archive, registration, name, handler)
+        environment = self._choose_environment(archive, registration, name)
+        spec = self._make_spec(archive, registration, name, handler, environment)
         model = Model(
             archive,
             spec,
@@ -128,12 +135,31 @@ class Registry:
             self._launcher,
             self._numbers,
             self._defaults.metrics,
+            environment,
         )
         self._models[name] = {model.version: model}
         return model
 
+    def _choose_environment(
+        self, archive: Archive, registration: Registration, name: str
+    ) -> Environment | None:
+        """Choose what the archive asks for; a request that names a runtime overrides its python."""
+        entry = archive.manifest.model
+        return self._environments.choose(
+            name,
+            archive.folder,
+            python=None if registration.runtime else entry.python,
+            runtime=registration.runtime or archive.manifest.runtime,
+            wanted=archive.requirements,
+        )
+
     def _make_spec(
-        self, archive: Archive, registration: Registration, name: str, handler: str
+        self,
+        archive: Archive,
+        registration: Registration,
+        name: str,
+        handler: str,
+        interpreter: Environment | None,
     ) -> WorkerSpec:
         defaults = self._defaults
         preload = registration.preload
@@ -150,6 +176,7 @@ class Registry:
             handler_is_trusted=not (registration.handler or archive.manifest.model.handler),
             runtime=registration.runtime or archive.manifest.runtime,
             environment=defaults.environment,
+            interpreter=interpreter,
             startup_timeout_s=(
                 defaults.startup_timeout_s if startup_timeout_s is None else startup_timeout_s
             ),

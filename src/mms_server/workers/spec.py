@@ -6,14 +6,25 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+
+class Interpreter(Protocol):
+    """What a model brings instead of the server's interpreter. Loop thread only."""
+
+    path: str
+    """The program, once it is ready."""
+
+    async def ready(self) -> None:
+        """Wait until it can be run. Raises WorkerError."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WorkerSpec:
     """Everything that a worker of one model version is told or started with.
 
-    `runtime` chooses the interpreter; `environment` is the complete environment of the process.
+    `runtime` chooses the interpreter where the model brings none; `environment` is the complete
+    environment of the process.
     A handler that the operator named, `handler_is_trusted`, may be an absolute path. Two specs are
     never equal: each is one model version.
     """
@@ -30,13 +41,16 @@ class WorkerSpec:
     handler_is_trusted: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     startup_timeout_s: float = 120.0
+    interpreter: Interpreter | None = None
 
     @property
     def python(self) -> str:
-        """The interpreter: the server's own for `python`, else a command of the runtime's name.
+        """The interpreter: the model's, else the server's own for `python`, else a command.
 
         As in Multi Model Server, where `python2` and `python3` are looked up on the path.
         """
+        if self.interpreter is not None:
+            return self.interpreter.path
         return sys.executable if self.runtime == "python" else self.runtime
 
     def load_message(self, gpu_id: int | None, workers: int = 1) -> dict[str, Any]:

@@ -178,6 +178,8 @@ class Worker:
             self._process.kill()
 
     async def _start_up(self) -> None:
+        if self.spec.interpreter is not None:
+            await self.spec.interpreter.ready()  # before it takes the turn of one that could load
         async with self._launcher.load_slots:
             await self._start()
             await self._wait_loaded()

@@ -54,7 +54,11 @@ def test_an_archive_is_checked_with_its_own_handler(
 ) -> None:
     (model / "service.py").rename(model / "other.py")
     (model / "other.py").write_text("def handle(data, context):\n    raise KeyError('weights')\n")
-    archive = pack(PackRequest("tried", model, "other.py:handle", export_path=tmp_path))
+    archive = pack(
+        PackRequest(
+            model_name="tried", model_path=model, handler="other.py:handle", export_path=tmp_path
+        )
+    )
     assert main(["check", str(archive)]) == 1
     out = capsys.readouterr().out
     assert "BAD  load: KeyError: 'weights'" in out

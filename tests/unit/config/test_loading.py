@@ -80,6 +80,10 @@ def test_placeholders_are_replaced_wherever_they_stand(tmp_path: Path) -> None:
         ("keystore_type=BKS", "PKCS12 is expected"),
         ("cors_allowed_origin=*\u2028", "printable ASCII is expected"),
         ("blacklist_env_vars=(", "a regular expression is expected"),
+        ("model_pythons=python3.9,perl", "absolute paths, and commands such as python3.9"),
+        ("model_pythons=bin/python", "absolute paths, and commands such as python3.9"),
+        ("model_installer=conda", "auto, uv or pip is expected"),
+        ("installer_arguments=--x 'y", "words as in a shell are expected"),
         ("allowed_urls=https://x/.*,(", "a regular expression is expected"),
     ],
 )
@@ -118,6 +122,20 @@ def test_values_take_their_types(tmp_path: Path) -> None:
     assert settings.allowed_hosts == ("a", "b")
     assert settings.preload_model is True
     assert settings.model_store == Path("/models")
+
+
+def test_what_models_may_bring(tmp_path: Path) -> None:
+    settings = configure(tmp_path).settings
+    assert not settings.allow_model_environments
+    assert settings.model_pythons == ()
+    settings = configure(
+        tmp_path,
+        "model_pythons=python3.9, /opt/env,python3\nmodel_installer=UV\n"
+        "installer_arguments=--index-url https://x 'a b'",
+    ).settings
+    assert settings.model_pythons == ("python3.9", "/opt/env", "python3")
+    assert settings.model_installer == "uv"
+    assert settings.installer_arguments == ("--index-url", "https://x", "a b")
 
 
 def test_the_default_ports_of_https_are_those_of_multi_model_server(tmp_path: Path) -> None:

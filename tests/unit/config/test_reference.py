@@ -33,6 +33,11 @@ def test_the_page_is_up_to_date() -> None:
         ("inference_address", Address("h", 1), "http://h:1"),
         ("max_request_size", 6_553_500, "6553500"),
         ("load_models", "a=https://u:p@h/x.mar?sig=1,b.mar", "a=https://***@h/x.mar?***,b.mar"),
+        (
+            "installer_arguments",
+            ("--index-url", "https://u:p@h/simple", "a b"),
+            "--index-url https://***@h/simple 'a b'",
+        ),
         ("keystore_pass", "changeit", "***"),
     ],
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import mms
+from mms.version import PYTHON_FLOOR
 
 SOURCES = sorted(Path(mms.__file__).parent.rglob("*.py"))
 
@@ -37,8 +38,8 @@ def test_names_that_handlers_import(module: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
-def test_syntax_is_that_of_python_3_8(path: Path) -> None:
-    ast.parse(path.read_text("utf-8"), str(path), feature_version=(3, 8))
+def test_syntax_is_that_of_the_oldest_python(path: Path) -> None:
+    ast.parse(path.read_text("utf-8"), str(path), feature_version=PYTHON_FLOOR)
 
 
 def test_sources_were_found() -> None:
