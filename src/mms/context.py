@@ -88,7 +88,8 @@ class Context:
     `manifest` is the parsed MANIFEST.json or None; `gpu` the device number or None;
     `request_ids` maps the index in the batch to the request's id and `request_processor` lists one
     RequestProcessor per request: both are None while the model is loaded. Handlers may keep
-    attributes of their own here.
+    attributes of their own here. `workers` is how many workers the model had when this one was
+    loaded: they share the machine's cores.
     """
 
     def __init__(  # the signature of MMS, which users' tests call
@@ -109,6 +110,7 @@ class Context:
             "server_name": SERVER_NAME,
             "server_version": mms_version,
         }
+        self.workers = 1
         self.request_ids: dict[int, str] | None = None
         self.request_processor: list[RequestProcessor] | None = None
         self._metrics: MetricsStore | None = None

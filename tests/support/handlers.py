@@ -31,24 +31,39 @@ class ModelFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def write(self, layout: str = "NCHW", **signature: Any) -> Path:
-        """Write the files anew; what is given goes into the signature."""
-        onnx.save(_colour_model(layout), self.path / "model.onnx")
+    def write(
+        self,
+        layout: str = "NCHW",
+        *,
+        shape: tuple[int, ...] = (0, 0, 0, 0),
+        is_of_bytes: bool = False,
+        **signature: Any,
+    ) -> Path:
+        """Write the files anew; what is given beside the model's form goes into the signature.
+
+        In `shape`, 0 is any size.
+        """
+        model = _colour_model(layout, shape, is_of_bytes=is_of_bytes)
+        onnx.save(model, self.path / "model.onnx")
         (self.path / "signature.json").write_text(json.dumps({**SIGNATURE, **signature}))
         (self.path / "synset.txt").write_text("n00000001 fire red\ngreen\nn00000003 blue\n")
         return self.path
 
 
-def _colour_model(layout: str) -> onnx.ModelProto:
+def _colour_model(layout: str, shape: tuple[int, ...], *, is_of_bytes: bool) -> onnx.ModelProto:
     """Input `pixels` (N, 3, 4, 4) or (N, 4, 4, 3), output `share` (N, 3)."""
     axes = [2, 3] if layout == "NCHW" else [1, 2]
-    shape = ["N", "C", "H", "W"]
-    node = helper.make_node("ReduceMean", ["pixels"], ["share"], axes=axes, keepdims=0)
+    sizes = [size or name for size, name in zip(shape, "NABC", strict=True)]
+    nodes = [
+        helper.make_node("Cast", ["pixels"], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["floats"], ["share"], axes=axes, keepdims=0),
+    ]
+    kind = TensorProto.UINT8 if is_of_bytes else TensorProto.FLOAT
     graph = helper.make_graph(
-        [node],
+        nodes,
         "colours",
-        [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info("share", TensorProto.FLOAT, ["N", "C"])],
+        [helper.make_tensor_value_info("pixels", kind, sizes)],
+        [helper.make_tensor_value_info("share", TensorProto.FLOAT, [sizes[0], "C"])],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
 

@@ -53,6 +53,13 @@ class Handler:
         """Turn one output into an answer: bytes, text, or anything that JSON can hold."""
         return output
 
+    def respond(self, output: Any, context: Context, place: int) -> Any:
+        """Answer one request by `postprocess`; a subclass may look at its headers, and set some.
+
+        Raise RequestError where the client asked for what cannot be had.
+        """
+        return self.postprocess(output)
+
     def handle(self, data: list[dict[str, Any]], context: Context) -> list[Any]:
         """Answer a batch."""
         answers: list[Any] = [None] * len(data)
@@ -66,7 +73,10 @@ class Handler:
                 answers[place] = refuse(context, place, exc)
         if inputs:
             for place, output in zip(places, self.inference(inputs)):
-                answers[place] = self.postprocess(output)
+                try:
+                    answers[place] = self.respond(output, context, place)
+                except RequestError as exc:
+                    answers[place] = refuse(context, place, exc)
         return answers
 
 
@@ -74,8 +84,17 @@ def refuse(context: Context, place: int, error: RequestError) -> str:
     """Set the status of one answer and return its body, in the form of the server's own errors."""
     context.set_response_status(error.status, "Bad Request" if error.status == 400 else "", place)
     context.set_response_content_type(place, "application/json")
-    body = {"code": error.status, "type": "BadRequestException", "message": str(error)}
+    kind = "BadRequestException" if error.status < 500 else "InternalServerException"
+    body = {"code": error.status, "type": kind, "message": str(error)}
     return json.dumps(body, indent=2) + "\n"
+
+
+def find_header(context: Context, place: int, name: str) -> str:
+    """Find a header of one request, in whatever letter case the client wrote it; "" without one."""
+    for key, value in context.get_all_request_header(place).items():
+        if key.lower() == name and isinstance(value, str):
+            return value
+    return ""
 
 
 def find_input(request: dict[str, Any], *names: str) -> Any:

@@ -97,6 +97,7 @@ class WorkerLoop:
             request["gpu_id"],
             mms.__version__,
         )
+        context.workers = request.get("workers", 1)
         try:
             if self._entry is None:
                 os.chdir(request["model_dir"])

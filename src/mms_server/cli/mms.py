@@ -7,10 +7,16 @@ import sys
 from collections.abc import Sequence
 
 from mms.version import __version__
-from mms_server.cli import demo, serve, zoo
+from mms_server.cli import check, demo, new, serve, zoo
 from mms_server.errors import MMSError
 
-_COMMANDS = {"serve": serve.run, "zoo": zoo.run, "demo": demo.run}
+_COMMANDS = {
+    "serve": serve.run,
+    "new": new.run,
+    "check": check.run,
+    "zoo": zoo.run,
+    "demo": demo.run,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,6 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"mms-server {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     serve.add_parser(subparsers)
+    new.add_parser(subparsers)
+    check.add_parser(subparsers)
     zoo.add_parser(subparsers)
     demo.add_parser(subparsers)
     arguments = parser.parse_args(argv)

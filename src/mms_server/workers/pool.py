@@ -130,6 +130,8 @@ class Pool:
             for _ in range(self.target.min_workers - len(active))
         ]
         self.workers += new
+        for worker in self.workers:
+            worker.siblings = max(self.target.min_workers, 1)
         return new
 
     async def _tend(self, worker: Worker) -> None:

@@ -53,8 +53,8 @@ class WorkerSpec:
             return self.interpreter.path
         return sys.executable if self.runtime == "python" else self.runtime
 
-    def load_message(self, gpu_id: int | None) -> dict[str, Any]:
-        """Build the LOAD for one worker."""
+    def load_message(self, gpu_id: int | None, workers: int = 1) -> dict[str, Any]:
+        """Build the LOAD for one worker out of so many."""
         return {
             "model_name": self.model_name,
             "model_dir": str(self.folder),
@@ -63,6 +63,7 @@ class WorkerSpec:
             "manifest": self.manifest,
             "batch_size": self.batch_size,
             "gpu_id": gpu_id,
+            "workers": workers,
             "decode_input": self.decode_input,
             "max_response_bytes": self.max_response_bytes,
         }

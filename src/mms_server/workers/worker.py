@@ -90,6 +90,8 @@ class Worker:
         """How long the model of the last process took to load."""
         self.gpu_id = launcher.devices.next_gpu()
         self.outstanding_batches = 0
+        self.siblings = 1
+        """How many workers share the model's cores, with this one; said to the next process."""
         self._owner = owner
         self._launcher = launcher
         self._on_change = on_change
@@ -288,7 +290,8 @@ class Worker:
         self._set_state(State.LOADING)
         assert self._link is not None
         self.load_s = -time.monotonic()
-        self._link.send(wire.encode_json(wire.LOAD, self.spec.load_message(self.gpu_id)))
+        load = self.spec.load_message(self.gpu_id, self.siblings)
+        self._link.send(wire.encode_json(wire.LOAD, load))
 
     def _on_loaded(self, message: dict[str, object]) -> None:
         assert self._loaded is not None

@@ -7,6 +7,7 @@ stages; `tensorflow/tpu`, `models/official/efficientnet/lite`, for what Lite cha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -15,7 +16,6 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-IMAGE_SIZE = 224
 CLASSES = 1000
 _OPSET = 17
 _IR_VERSION = 9
@@ -41,6 +41,48 @@ _STAGES = (
     _Stage(1, 3, 1, 6, 320),
 )
 _STEM_CHANNELS = 32
+_DIVISOR = 8
+
+
+class Variant(NamedTuple):
+    """One of the family: its pictures are `size` pixels wide and high.
+
+    Source: `efficientnet_lite_builder.py` of the above, `efficientnet_lite_params`.
+    """
+
+    width: float
+    depth: float
+    size: int
+
+
+VARIANTS = {
+    "efficientnet_lite0": Variant(1.0, 1.0, 224),
+    "efficientnet_lite1": Variant(1.0, 1.1, 240),
+    "efficientnet_lite2": Variant(1.1, 1.2, 260),
+}
+
+
+def stages_of(variant: Variant) -> list[_Stage]:
+    """Scale the stages: channels to the nearest multiple of 8, but no less than nine tenths.
+
+    Stem and head keep their channels, the first and the last stage their blocks: that, too, is
+    Lite's.
+    """
+    last = len(_STAGES) - 1
+    return [
+        stage._replace(
+            channels=_round_channels(stage.channels * variant.width),
+            repeats=stage.repeats
+            if place in (0, last)
+            else math.ceil(stage.repeats * variant.depth),
+        )
+        for place, stage in enumerate(_STAGES)
+    ]
+
+
+def _round_channels(wanted: float) -> int:
+    rounded = max(_DIVISOR, int(wanted + _DIVISOR / 2) // _DIVISOR * _DIVISOR)
+    return rounded if rounded >= 0.9 * wanted else rounded + _DIVISOR
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -56,11 +98,11 @@ def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
 class _Graph:
     """Collects nodes and weights; each method adds a layer and returns its output's name."""
 
-    def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, tensors: Mapping[str, NDArray[Any]], size: int) -> None:
         self._tensors = tensors
         self.nodes: list[onnx.NodeProto] = []
         self.weights: list[onnx.TensorProto] = []
-        self.size = IMAGE_SIZE
+        self.size = size
         self.weight("zero", np.float32(0))
         self.weight("six", np.float32(6))
 
@@ -113,16 +155,19 @@ class _Graph:
         return x
 
 
-def build_graph(tensors: Mapping[str, NDArray[Any]]) -> onnx.ModelProto:
-    """Build and check the graph.
+def build_graph(
+    tensors: Mapping[str, NDArray[Any]], name: str = "efficientnet_lite0"
+) -> onnx.ModelProto:
+    """Build and check the graph of one of `VARIANTS`.
 
-    Input `data`: float32 (N, 3, 224, 224), RGB, (pixel - 127) / 128. Output `prob`: float32
+    Input `data`: float32 (N, 3, size, size), RGB, (pixel - 127) / 128. Output `prob`: float32
     (N, 1000), probabilities in the order of ImageNet-1k. N is any number.
     """
-    graph = _Graph(tensors)
+    variant = VARIANTS[name]
+    graph = _Graph(tensors, variant.size)
     x = graph.relu6(graph.convolution("_conv_stem", "data", "_bn0", stride=2))
     channels, index = _STEM_CHANNELS, 0
-    for stage in _STAGES:
+    for stage in stages_of(variant):
         for repeat in range(stage.repeats):
             x = graph.block(index, x, stage, stage.stride if repeat == 0 else 1, channels)
             channels, index = stage.channels, index + 1
@@ -132,15 +177,16 @@ def build_graph(tensors: Mapping[str, NDArray[Any]]) -> onnx.ModelProto:
     bias = graph.weight("_fc.bias", tensors["_fc.bias"])
     x = graph.node("Gemm", [x, weight, bias], transB=1)
     graph.nodes.append(helper.make_node("Softmax", [x], ["prob"], name="prob", axis=1))
-    return _finish(graph)
+    return _finish(graph, name)
 
 
-def _finish(graph: _Graph) -> onnx.ModelProto:
-    shape: list[str | int | None] = ["N", 3, IMAGE_SIZE, IMAGE_SIZE]
+def _finish(graph: _Graph, name: str) -> onnx.ModelProto:
+    size = VARIANTS[name].size
+    shape: list[str | int | None] = ["N", 3, size, size]
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
-            "efficientnet_lite0",
+            name,
             [helper.make_tensor_value_info("data", TensorProto.FLOAT, shape)],
             [helper.make_tensor_value_info("prob", TensorProto.FLOAT, ["N", CLASSES])],
             graph.weights,

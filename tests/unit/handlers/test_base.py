@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from mms.context import Context
 from mms.handlers.base import Handler, MissingPackageError, RequestError, find_input, require
 from support.handlers import Serving
 
@@ -47,6 +48,18 @@ def test_a_refused_request_leaves_the_others_alone(serving: Serving) -> None:
     assert [context.get_response_status(place)[0] for place in range(3)] == [200, 400, 200]
     assert context.get_response_content_type(1) == "application/json"
     assert handler.batches == [[1, 3]]
+
+
+def test_what_a_client_asks_for_in_vain_is_its_own_error(serving: Serving) -> None:
+    class Choosy(Doubling):
+        def respond(self, output: Any, context: Context, place: int) -> Any:
+            if output == 4:
+                raise RequestError("Not in this form.", status=406)
+            return super().respond(output, context, place)
+
+    answers, context = serving.handle(Choosy(), {"number": 1}, {"number": 2}, {"number": 3})
+    assert (answers[0], answers[2]) == (2, 6)
+    assert [context.get_response_status(place)[0] for place in range(3)] == [200, 406, 200]
 
 
 def test_nothing_is_inferred_when_every_request_is_refused(serving: Serving) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from mms.handlers.onnx_classifier import OnnxImageClassifier, read_labels
+from mms.context import Context, RequestProcessor
+from mms.handlers.onnx_classifier import OnnxImageClassifier
 from mms.worker.loader import load
 from support.handlers import ModelFolder, Pictures, Serving
 
 SERVICE = """
+from mms.context import Context, RequestProcessor
 from mms.handlers.onnx_classifier import OnnxImageClassifier
 
 class BestClass(OnnxImageClassifier):
@@ -79,6 +81,64 @@ def test_a_batch_is_one_run_and_a_broken_picture_fails_alone(
     assert [context.get_response_status(place)[0] for place in range(3)] == [200, 400, 200]
 
 
+def test_a_model_of_one_picture_at_once_serves_batches(
+    model: ModelFolder, serving: Serving, pictures: Pictures
+) -> None:
+    handler = OnnxImageClassifier()
+    serving.load(handler, model.write(shape=(1, 3, 4, 4)))
+    bodies = [pictures.encode("RGB", colour) for colour in ("red", "lime", "blue")]
+    answers, _ = serving.handle(handler, *({"body": each} for each in bodies))
+    assert [answer[0]["class"] for answer in answers] == ["fire red", "green", "blue"]
+
+
+@pytest.mark.parametrize(("layout", "shape"), [("NCHW", (0, 3, 4, 4)), ("NHWC", (2, 4, 4, 3))])
+def test_without_a_signature_the_model_says_it_all(
+    layout: str,
+    shape: tuple[int, ...],
+    model: ModelFolder,
+    serving: Serving,
+    pictures: Pictures,
+) -> None:
+    folder = model.write(layout, shape=shape)
+    (folder / "signature.json").unlink()
+    handler = OnnxImageClassifier()
+    serving.load(handler, folder)
+    (answer,), _ = serving.handle(handler, {"body": pictures.encode("RGB", (51, 102, 255))})
+    assert [each["class"] for each in answer] == ["blue", "green", "fire red"]
+    assert [each["probability"] for each in answer] == pytest.approx([1, 0.4, 0.2])
+
+
+def test_a_model_of_bytes_gets_the_pixels(
+    model: ModelFolder, serving: Serving, pictures: Pictures
+) -> None:
+    handler = OnnxImageClassifier()
+    serving.load(handler, model.write(is_of_bytes=True))
+    (answer,), _ = serving.handle(handler, {"body": pictures.encode("RGB", (1, 2, 255))})
+    assert [each["probability"] for each in answer] == [255, 2, 1]
+
+
+def test_as_many_classes_are_answered_as_the_signature_says(
+    model: ModelFolder, serving: Serving, pictures: Pictures
+) -> None:
+    handler = OnnxImageClassifier()
+    serving.load(handler, model.write(top_k=1))
+    (answer,), _ = serving.handle(handler, {"body": pictures.encode("RGB", "lime")})
+    assert [each["class"] for each in answer] == ["green"]
+
+
+def test_who_prefers_an_array_gets_all_scores(
+    classifier: OnnxImageClassifier, pictures: Pictures
+) -> None:
+    context = Context("colours", "/nowhere", None, 2, None, "1.1")
+    headers = [RequestProcessor({"accept": "application/x-npy"}), RequestProcessor({})]
+    context.begin_batch({0: "0", 1: "1"}, headers)
+    body = pictures.encode("RGB", (255, 51, 102))
+    scores, classes = classifier.handle([{"body": body}] * 2, context)
+    assert np.load(io.BytesIO(scores)).tolist() == pytest.approx([1, 0.2, 0.4])
+    assert context.get_response_content_type(0) == "application/x-npy"
+    assert classes[0]["class"] == "fire red"
+
+
 def test_channels_may_come_last(model: ModelFolder, serving: Serving, pictures: Pictures) -> None:
     inputs = [{"data_name": "pixels", "data_shape": [0, 4, 4, 3]}]
     handler = OnnxImageClassifier()
@@ -114,7 +174,10 @@ def test_outputs_and_labels_may_be_missing(
     [
         ({"inputs": [{"data_name": "other", "data_shape": [0, 3, 4, 4]}]}, "'other' in inputs"),
         ({"outputs": [{"data_name": "other", "data_shape": [0, 3]}]}, "'other' in outputs"),
-        ({"inputs": []}, "data_name, data_shape"),
+        ({"inputs": []}, "a height and a width in data_shape"),
+        ({"inputs": {}, "outputs": 1}, "expected outputs"),
+        ({"top_k": 0}, "top_k: expected a number from 1, saw 0"),
+        ({"inputs": [{"data_name": "pixels", "data_shape": [0, 3]}]}, r"\(any, 3\); the model"),
         ({"inputs": [{"data_name": "pixels"}]}, "KeyError"),
         ({"preprocess": {"resize": "twist"}}, "twist"),
     ],
@@ -133,19 +196,11 @@ def test_a_signature_that_is_no_json_fails_the_load(model: ModelFolder, serving:
         serving.load(OnnxImageClassifier(), folder)
 
 
-@pytest.mark.parametrize("name", ["signature.json", "synset.txt"])
-def test_a_missing_file_fails_the_load(name: str, model: ModelFolder, serving: Serving) -> None:
+def test_missing_labels_fail_the_load(model: ModelFolder, serving: Serving) -> None:
     folder = model.write()
-    (folder / name).unlink()
-    with pytest.raises(FileNotFoundError, match=name):
+    (folder / "synset.txt").unlink()
+    with pytest.raises(FileNotFoundError, match=r"synset\.txt"):
         serving.load(OnnxImageClassifier(), folder)
-
-
-def test_labels_lose_only_true_ids(tmp_path: Path) -> None:
-    file = tmp_path / "synset.txt"
-    file.write_text("n02124075 Egyptian cat\ncrane\nn0212407 short\nnn2124075 letters\n")
-    seen = read_labels(str(file))
-    assert seen == ["Egyptian cat", "crane", "n0212407 short", "nn2124075 letters"]
 
 
 def test_an_archive_needs_no_code(model: ModelFolder) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mms.handlers.onnx_session import open_session
+from mms.handlers.onnx_session import open_session, with_device
 from support.handlers import ModelFolder
 
 
@@ -39,3 +39,13 @@ def test_the_engine_reports_to_nobody(model: ModelFolder, tmp_path: Path) -> Non
     environment.pop("ORT_DISABLE_TELEMETRY", None)
     subprocess.run([sys.executable, "-c", code, str(file)], env=environment, check=True)
     assert list(home.iterdir()) == []  # its queue of events and its device id would be here
+
+
+def test_providers_on_a_gpu_get_the_workers_own_unless_one_is_named() -> None:
+    providers = ["CUDAExecutionProvider", ["CUDAExecutionProvider", {"device_id": 5}], "CPU"]
+    assert with_device(providers, 3) == [
+        ("CUDAExecutionProvider", {"device_id": 3}),
+        ("CUDAExecutionProvider", {"device_id": 5}),
+        "CPU",
+    ]
+    assert with_device(providers[:1], None) == ["CUDAExecutionProvider"]

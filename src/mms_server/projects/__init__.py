@@ -1,0 +1,1 @@
+"""Handler projects to begin with: what `mms new` writes."""

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mms_server.archive.packing import PackRequest, pack
+from mms_server.cli.mms import main
+
+CODE = """
+def handle(data, context):
+    if data is None:
+        return None
+    return [{"kind": type(each["body"]).__name__} for each in data]
+"""
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "service.py").write_text(CODE)
+    return folder
+
+
+def test_a_folder_is_checked(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    example = tmp_path / "request.json"
+    example.write_text("[1, 2]")
+    assert main(["check", str(model), "--input", str(example), "--batch-size", "2"]) == 0
+    out = capsys.readouterr().out
+    assert "ok   load: " in out
+    assert "example: a batch of 2: the same answers" in out
+    assert out.endswith("Nothing is wrong.\n")
+
+
+def test_a_form_is_tried(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (model / "service.py").write_text(
+        "def handle(data, context):\n"
+        "    return [repr(sorted(each.items())) for each in data] if data else None\n"
+    )
+    (tmp_path / "numbers.json").write_text("[1]")
+    fields = ["--field", "a=x", "--field", f"b=@{tmp_path / 'numbers.json'}"]
+    assert main(["check", str(model), *fields, "--batch-size", "1"]) == 0
+    shown = len("[('a', bytearray(b'x')), ('b', [1])]")
+    assert f"example: 200, {shown} bytes, no content type, " in capsys.readouterr().out
+    assert main(["check", str(model), "--field", "a"]) == 1
+    assert "expected NAME=VALUE" in capsys.readouterr().err
+
+
+def test_an_archive_is_checked_with_its_own_handler(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (model / "service.py").rename(model / "other.py")
+    (model / "other.py").write_text("def handle(data, context):\n    raise KeyError('weights')\n")
+    archive = pack(
+        PackRequest(
+            model_name="tried", model_path=model, handler="other.py:handle", export_path=tmp_path
+        )
+    )
+    assert main(["check", str(archive)]) == 1
+    out = capsys.readouterr().out
+    assert "BAD  load: KeyError: 'weights'" in out
+    assert out.endswith("1 to mend.\n")
+
+
+def test_what_is_not_there_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(tmp_path / "none.mar")]) == 1
+    assert "no such archive or folder" in capsys.readouterr().err
+    assert main(["check", str(tmp_path), "--input", str(tmp_path / "none.json")]) == 1
+    assert "none.json cannot be read: No such file" in capsys.readouterr().err

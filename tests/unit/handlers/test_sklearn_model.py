@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import json
+import pickle
+import statistics
+from pathlib import Path
+from typing import Any
+
+import joblib
+import pytest
+import skops.io
+from sklearn.datasets import load_iris
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from mms.handlers.sklearn_model import SklearnEngine, SklearnModel
+from mms.worker.loader import load
+from support.handlers import Serving
+
+FLOWERS, KINDS = load_iris(return_X_y=True)
+
+
+@pytest.fixture(scope="module")
+def estimator() -> Any:
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression())
+    return pipeline.fit(FLOWERS, KINDS)
+
+
+def save(estimator: Any, folder: Path, name: str = "model.joblib") -> Path:
+    file = folder / name
+    if name.endswith("skops"):
+        skops.io.dump(estimator, file)
+    elif name.endswith("joblib"):
+        joblib.dump(estimator, file)
+    else:
+        file.write_bytes(pickle.dumps(estimator))
+    return folder
+
+
+def serve(folder: Path, **signature: Any) -> SklearnModel:
+    if signature:
+        (folder / "signature.json").write_text(json.dumps(signature))
+    handler = SklearnModel()
+    Serving().load(handler, folder)
+    return handler
+
+
+@pytest.mark.parametrize("name", ["model.skops", "model.joblib", "model.pkl"])
+def test_an_estimator_is_served_from_its_file_alone(
+    name: str, estimator: Any, tmp_path: Path
+) -> None:
+    handler = serve(save(estimator, tmp_path, name))
+    answers, context = Serving().handle(
+        handler,
+        {"body": FLOWERS[0].tolist()},
+        {"body": [1, 2]},
+        {"x": FLOWERS[[60, 140]].tolist()},
+    )
+    one, two = json.loads(answers[0]), json.loads(answers[2])
+    assert one["predict"] == 0
+    assert one["predict_proba"] == pytest.approx(estimator.predict_proba(FLOWERS[:1])[0])
+    assert two["predict"] == [1, 2]
+    assert context.get_response_status(1)[0] == 400
+    assert "expected the shape (any, 4), or one row of it" in json.loads(answers[1])["message"]
+
+
+def test_a_batch_is_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    infer = SklearnEngine.infer
+
+    def note(engine: SklearnEngine, arrays: Any, names: Any) -> Any:
+        calls.append(len(arrays["x"]))
+        return infer(engine, arrays, names)
+
+    monkeypatch.setattr(SklearnEngine, "infer", note)
+    handler = serve(save(LinearRegression().fit(FLOWERS, KINDS), tmp_path))
+    answers, _ = Serving().handle(handler, *({"x": row.tolist()} for row in FLOWERS[:5]))
+    assert calls == [5]
+    assert [round(json.loads(answer)) for answer in answers] == [0] * 5
+
+
+def test_the_signature_chooses_methods(estimator: Any, tmp_path: Path) -> None:
+    outputs = [{"data_name": "decision_function", "data_shape": [0, 3]}]
+    handler = serve(save(estimator, tmp_path), outputs=outputs)
+    (answer,), _ = Serving().handle(handler, {"x": FLOWERS[0].tolist()})
+    assert json.loads(answer) == pytest.approx(estimator.decision_function(FLOWERS[:1])[0])
+
+
+def test_texts_are_classified(tmp_path: Path) -> None:
+    texts = ["good film", "fine film", "bad film", "poor film"]
+    model = make_pipeline(CountVectorizer(), MultinomialNB()).fit(
+        texts, ["up", "up", "down", "down"]
+    )
+    text = {"data_name": "text", "data_shape": [0], "data_type": "object"}
+    handler = serve(
+        save(model, tmp_path),
+        inputs=[text],
+        outputs=[{"data_name": "predict", "data_shape": [0]}],
+    )
+    answers, _ = Serving().handle(
+        handler, {"body": "a good one"}, {"body": ["poor, bad", "fine"]}, {"body": [1]}
+    )
+    assert [json.loads(answer) for answer in answers[:2]] == ["up", ["down", "up"]]
+    assert json.loads(answers[2])["code"] == 400
+
+
+def test_sparse_answers_are_filled_in(tmp_path: Path) -> None:
+    model = CountVectorizer().fit(["one two", "two three"])
+    handler = serve(
+        save(model, tmp_path),
+        inputs=[{"data_name": "text", "data_shape": [0], "data_type": "object"}],
+        outputs=[{"data_name": "transform", "data_shape": [0, 0]}],
+    )
+    (answer,), _ = Serving().handle(handler, {"body": "two two one"})
+    assert json.loads(answer) == [1, 0, 2]
+
+
+def test_types_in_a_skops_file_must_be_trusted_by_name(tmp_path: Path) -> None:
+    model = make_pipeline(FunctionTransformer(statistics.mean), StandardScaler())
+    folder = save(model, tmp_path, "model.skops")
+    with pytest.raises(ValueError, match=r"not scikit-learn's: statistics\.mean\. If you trust"):
+        serve(folder)
+    trusting = {"inputs": [{"data_name": "x", "data_shape": [0, 4]}]}
+    outputs = [{"data_name": "transform", "data_shape": []}]
+    serve(folder, sklearn={"trusted": ["statistics.mean"]}, outputs=outputs, **trusting)
+
+
+@pytest.mark.parametrize(
+    ("signature", "said"),
+    [
+        (
+            {"outputs": [{"data_name": "fit", "data_shape": []}]},
+            "has fit in outputs; Pipeline has predict",
+        ),
+        ({"inputs": [{"data_name": n, "data_shape": [0]} for n in "ab"]}, "has one input, saw 2"),
+        ({"sklearn": {"trust": []}}, "sklearn may have file, trusted"),
+    ],
+)
+def test_a_signature_that_does_not_fit_fails_the_load(
+    signature: dict[str, Any], said: str, estimator: Any, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        serve(save(estimator, tmp_path), **signature)
+
+
+def test_what_cannot_be_known_must_be_said(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match='"data_type": "object"'):
+        serve(save(CountVectorizer().fit(["a word"]), tmp_path))
+    with pytest.raises(ValueError, match="has nothing in outputs; CountVectorizer has transform"):
+        serve(tmp_path, inputs=[{"data_name": "x", "data_shape": [0], "data_type": "object"}])
+
+
+def test_a_missing_file_is_named_with_what_it_may_be_called(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"model\.skops or model\.joblib or model\.pkl"):
+        serve(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"has no mine\.pkl"):
+        serve(tmp_path, sklearn={"file": "mine.pkl"})
+
+
+def test_an_archive_needs_no_code(tmp_path: Path) -> None:
+    entry = load("mms.handlers.sklearn_model", str(tmp_path))
+    assert isinstance(getattr(entry.handle, "__self__", None), SklearnModel)
