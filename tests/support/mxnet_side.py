@@ -1,0 +1,89 @@
+"""Runs in the interpreter that has MXNet, and calls there what tests ask for.
+
+A program: it reads pickled calls from its standard input and writes their results. It imports of
+this project only `mms`, as a worker does.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+from mms.context import Context, RequestProcessor
+from mms.worker import loader
+from mms.worker.outputs import encode_output
+
+_loaded: dict[str, Any] = {}
+_path = list(sys.path)
+_modules: set[str] = set()
+
+
+def load(folder: str, handler: str, gpu_id: int | None = None) -> dict[str, Any] | None:
+    """Load a model as a worker does; returns the manifest that its context has then."""
+    for name in _modules:  # those of the model before
+        sys.modules.pop(name, None)
+    known = set(sys.modules)
+    target = loader.parse_handler(handler)
+    sys.path[:] = loader.search_path(target, folder, "", [], _path)
+    os.chdir(folder)
+    context = Context(Path(folder).name, folder, None, 8, gpu_id, "1.1")
+    try:
+        entry = loader.load(handler, folder)
+        entry.initialize(context)
+    finally:
+        _modules.update(name for name in set(sys.modules) - known if _is_in(folder, name))
+    _loaded.update(entry=entry, context=context)
+    return context.manifest
+
+
+def _is_in(folder: str, name: str) -> bool:
+    return str(getattr(sys.modules[name], "__file__", "")).startswith(folder)
+
+
+def predict(*requests: dict[str, Any]) -> list[tuple[int, bytes]]:
+    """Ask the loaded model: the status and body of each answer."""
+    context: Context = _loaded["context"]
+    ids = {place: str(place) for place in range(len(requests))}
+    context.begin_batch(ids, [RequestProcessor({}) for _ in requests])
+    outputs = _loaded["entry"].handle([dict(request) for request in requests], context)
+    assert len(outputs) == len(requests)
+    return [
+        (context.get_response_status(place)[0], encode_output(output))
+        for place, output in enumerate(outputs)
+    ]
+
+
+def run(code: str, *values: object) -> Any:
+    """Run code that finds `values` and MXNet as `mx`, and leaves a `result`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mxnet
+    names: dict[str, Any] = {"mx": mxnet, "values": values}
+    exec(code, names)
+    return names.get("result")
+
+
+def main() -> None:
+    """Answer calls until the standard input ends."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what handlers print is not an answer
+    functions = {each.__name__: each for each in (load, predict, run)}
+    while True:
+        try:
+            name, arguments = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        try:
+            answer = (True, functions[name](*arguments))
+        except Exception as exc:
+            answer = (False, (type(exc).__name__, str(exc)))
+        pickle.dump(answer, answers)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
