@@ -51,6 +51,7 @@ def _open() -> Path:
     python = sys.executable if sys.version_info[:2] == (3, 11) else shutil.which("python3.11")
     if python is None:
         raise OSError("that numpy needs Python 3.11 or older, and there is no python3.11")
+    python = os.path.realpath(python)  # not that of a virtual environment, of which there are many
     digest = hashlib.sha256(" ".join((python, *PACKAGES)).encode()).hexdigest()[:16]
     folder = cache_folder() / "environments" / f"mxnet-{digest}"
     folder.parent.mkdir(parents=True, exist_ok=True)
