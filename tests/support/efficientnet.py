@@ -14,10 +14,11 @@ from support.mxnet_environment import MxnetProcess
 ONNX, MXNET = "efficientnet_lite0", "efficientnet_lite0_mxnet"
 CHECKPOINT = "efficientnet_lite0-0000.params"
 
-_NETWORK = Path(__file__).with_name("models") / "efficientnet_gluon.py"
+_MODELS = Path(__file__).with_name("models")
+_NETWORK = _MODELS / "efficientnet_gluon.py"
+_LEGACY = _MODELS / "legacy_efficientnet"
 _SAVE = """
 import sys
-sys.modules.pop("network", None)
 sys.path.insert(0, values[0])
 from network import EfficientNet
 network = EfficientNet()
@@ -64,3 +65,12 @@ def _start(folder: Path, checkpoint: Path) -> None:
     shutil.copy(_NETWORK, folder / "network.py")
     for name in ("signature.json", "synset.txt"):
         shutil.copy(checkpoint / name, folder)
+
+
+def save_legacy(folder: Path, checkpoint: Path) -> Path:
+    """Write a model of Multi Model Server 0.x: a manifest at the root, and a service."""
+    shutil.copytree(_LEGACY, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in checkpoint.iterdir():
+        if path.is_file() and path.name not in ("service.py", "requirements.txt"):
+            shutil.copy(path, folder)
+    return folder

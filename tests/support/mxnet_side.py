@@ -13,35 +13,36 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import mms
 from mms.context import Context, RequestProcessor
 from mms.worker import loader
 from mms.worker.outputs import encode_output
 
 _loaded: dict[str, Any] = {}
 _path = list(sys.path)
-_modules: set[str] = set()
+_LASTING = (sys.prefix, sys.base_prefix, str(Path(mms.__file__).parent))
 
 
 def load(folder: str, handler: str, gpu_id: int | None = None) -> dict[str, Any] | None:
     """Load a model as a worker does; returns the manifest that its context has then."""
-    for name in _modules:  # those of the model before
-        sys.modules.pop(name, None)
-    known = set(sys.modules)
+    _forget()
     target = loader.parse_handler(handler)
     sys.path[:] = loader.search_path(target, folder, "", [], _path)
     os.chdir(folder)
     context = Context(Path(folder).name, folder, None, 8, gpu_id, "1.1")
-    try:
-        entry = loader.load(handler, folder)
-        entry.initialize(context)
-    finally:
-        _modules.update(name for name in set(sys.modules) - known if _is_in(folder, name))
+    entry = loader.load(handler, folder)
+    entry.initialize(context)
     _loaded.update(entry=entry, context=context)
     return context.manifest
 
 
-def _is_in(folder: str, name: str) -> bool:
-    return str(getattr(sys.modules[name], "__file__", "")).startswith(folder)
+def _forget() -> None:
+    """Forget the code of other models: files of theirs may have the same names."""
+    sys.path[:] = _path
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if name != "__main__" and file and not file.startswith(_LASTING):
+            del sys.modules[name]
 
 
 def predict(*requests: dict[str, Any]) -> list[tuple[int, bytes]]:
@@ -62,6 +63,7 @@ def run(code: str, *values: object) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import mxnet
+    _forget()
     names: dict[str, Any] = {"mx": mxnet, "values": values}
     exec(code, names)
     return names.get("result")

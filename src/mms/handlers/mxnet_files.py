@@ -91,6 +91,16 @@ def read_checkpoint(symbol_path: str, params_path: str) -> Checkpoint:
     return Checkpoint(symbol, weights)
 
 
+def load_network(network: Any, path: str, device: Any) -> None:
+    """Load parameters into a Gluon network. Raises ValueError when they do not fit."""
+    try:
+        network.load_parameters(path, ctx=device)
+    except (AssertionError, ValueError, import_mxnet().base.MXNetError) as exc:
+        raise ValueError(
+            f"The parameters in {os.path.basename(path)} do not fit the network: {first_line(exc)}"
+        ) from exc
+
+
 def _without_prefix(name: str) -> str:
     return name[len(_PREFIXES[0]) :] if name.startswith(_PREFIXES) else name
 
