@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
+from mms.handlers.cores import choose_threads
 from mms.handlers.engine import Engine
 from mms.handlers.mxnet_files import (
     find_params,
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from mms.context import Context
 
-_KEYS = ("network", "params", "symbol")
+_KEYS = ("network", "params", "symbol", "threads")
 _BOUND_SHAPES = 4
 """How many graphs stay bound, each with its own memory: one for every shape of batch."""
 
@@ -33,13 +35,16 @@ _BOUND_SHAPES = 4
 def open_engine(context: Context, signature: Mapping[str, Any]) -> Engine:
     """Load the model in a folder, on the worker's GPU if MXNet sees it.
 
-    The object `mxnet` of the signature may have `symbol` and `params`, names of files, and
-    `network`: `module:callable` that makes a Gluon network, which is used in place of a symbol.
+    The object `mxnet` of the signature may have `symbol` and `params`, names of files; `network`,
+    `module:callable` that makes a Gluon network, which is used in place of a symbol; and `threads`
+    (a number, or `share`: see `cores`).
 
     Raises MissingPackageError, OSError for a missing file, ValueError for files that do not fit
     together.
     """
     settings = read_section(dict(signature), "mxnet", _KEYS)
+    # MXNet reads it once, while it is imported.
+    os.environ["OMP_NUM_THREADS"] = str(choose_threads(context, settings.get("threads")))
     kind = GluonEngine if "network" in settings else SymbolEngine
     return kind(context, dict(signature), settings)
 

@@ -204,6 +204,14 @@ def test_a_gpu_that_mxnet_does_not_see_stays_unused(models: Models) -> None:
     assert models.ask({"body": [1, 2]}) == [(200, [1, 2, 8])]
 
 
+def test_the_threads_are_those_of_the_signature(models: Models, mxnet: MxnetProcess) -> None:
+    models.save(DENSE, mxnet={"threads": 3})
+    models.load()
+    threads = 'import os; result = os.environ["OMP_NUM_THREADS"]'  # read when MXNet is imported
+    assert mxnet.call(mxnet_side.run, threads) == "3"
+    assert models.ask({"body": [1, 2]}) == [(200, [1, 2, 8])]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -263,7 +271,11 @@ def test_files_may_have_any_names_if_they_are_named(models: Models) -> None:
         ),
         ({"inputs": []}, "an MXNet model does not say them itself"),
         ({"inputs": [{"data_name": "data"}]}, "data_name, data_shape"),
-        ({"mxnet": {"parms": "net-0000.params"}}, "mxnet may have network, params, symbol"),
+        (
+            {"mxnet": {"parms": "net-0000.params"}},
+            "mxnet may have network, params, symbol, threads",
+        ),
+        ({"mxnet": {"threads": 0}}, "threads: expected a number from 1, or 'share'; saw 0"),
     ],
 )
 def test_a_signature_that_does_not_fit_the_graph_is_refused(
