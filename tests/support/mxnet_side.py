@@ -59,12 +59,12 @@ def predict(*requests: dict[str, Any]) -> list[tuple[int, bytes]]:
 
 
 def run(code: str, *values: object) -> Any:
-    """Run code that finds `values` and MXNet as `mx`, and leaves a `result`."""
+    """Run code that finds `values`, MXNet as `mx` and what is `loaded`, and leaves a `result`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import mxnet
     _forget()
-    names: dict[str, Any] = {"mx": mxnet, "values": values}
+    names: dict[str, Any] = {"mx": mxnet, "values": values, "loaded": _loaded}
     exec(code, names)
     return names.get("result")
 

@@ -44,6 +44,11 @@ SAVE = (
     'mx.model.save_checkpoint(values[0] + "/net", 0, symbol, weights, globals().get("states", {}))'
 )
 
+BOUND = """
+engine = loaded["entry"].handle.__self__._engine
+result = [shape for ((_, shape),) in engine._bound]
+"""
+
 NETWORK = """
 from mxnet.gluon import Block, nn
 
@@ -128,9 +133,19 @@ def test_a_checkpoint_answers_a_row_rows_and_a_batch(models: Models) -> None:
 def test_batches_of_many_sizes_in_turn(models: Models) -> None:
     models.save(DENSE)
     models.load()
-    for rows in (1, 2, 3, 4, 5, 6, 2, 1, 6):
+    for rows in (1, 2, 3, 7, 40, 64, 71, 8, 16, 32, 2, 1):
         answers = models.ask(*[{"body": [row, 1]} for row in range(rows)])
         assert answers == [(200, [row, 1, row + 6]) for row in range(rows)]
+
+
+def test_graphs_are_bound_for_powers_of_two_when_loaded(
+    models: Models, mxnet: MxnetProcess
+) -> None:
+    models.save(DENSE)
+    models.load()  # with a batch size of 8
+    assert mxnet.call(mxnet_side.run, BOUND) == [(8, 2), (4, 2), (2, 2), (1, 2)]
+    models.ask(*[{"body": [1, 2]}] * 7)
+    assert mxnet.call(mxnet_side.run, BOUND) == [(8, 2), (4, 2), (2, 2), (1, 2)]
 
 
 def test_what_only_training_needs_is_not_asked_for(models: Models) -> None:
