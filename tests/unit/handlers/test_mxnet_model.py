@@ -182,6 +182,21 @@ def test_sizes_may_be_open(models: Models) -> None:
     assert answers == [(200, [1, 4]), (200, [9, 16, 25]), (200, [36, 49])]
 
 
+def test_only_the_last_shapes_stay_bound(models: Models, mxnet: MxnetProcess) -> None:
+    models.save(SQUARE, inputs=[{"data_name": "data", "data_shape": [0, 0]}])
+    models.load()
+    for size in (*range(1, 9), 1):
+        assert models.ask({"body": [size] * size}) == [(200, [size * size] * size)]
+    bound = mxnet.call(mxnet_side.run, BOUND)
+    assert bound == [(1, 4), (1, 5), (1, 6), (1, 7), (1, 8), (1, 1)]
+
+
+def test_parameters_are_not_measured_while_sizes_are_open(models: Models) -> None:
+    models.save(DENSE, inputs=[{"data_name": "data", "data_shape": [0, 0]}])
+    models.load()
+    assert models.ask({"body": [1, 2]}) == [(200, [1, 2, 8])]
+
+
 def test_the_type_of_an_input_is_the_signatures(models: Models) -> None:
     inputs = [{"data_name": "data", "data_shape": [0, 2], "data_type": "int32"}]
     models.save(SQUARE, inputs=inputs)
@@ -345,6 +360,13 @@ def test_a_file_that_is_not_what_its_name_says_is_named(
     message = models.refuse()
     assert f"{name} {said}" in message
     assert "\n" not in message
+
+
+def test_parameters_without_names_are_refused(models: Models, mxnet: MxnetProcess) -> None:
+    models.save(DENSE)
+    code = 'mx.nd.save(values[0] + "/net-0000.params", [mx.nd.zeros(1)])'
+    mxnet.call(mxnet_side.run, code, str(models.folder))
+    assert models.refuse().endswith("net-0000.params has arrays without names")
 
 
 def test_one_of_several_checkpoints_must_be_chosen(models: Models) -> None:
