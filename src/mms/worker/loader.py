@@ -2,7 +2,7 @@
 
 The rules are those of Multi Model Server 1.1's `model_loader` and of the module path that it gives
 its workers. They differ in two things: what `initialize` raises fails the load, and a class may be
-named where MMS only takes a function.
+named where MMS only takes a function. Models of its 0.x have a service instead: see `legacy`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import inspect
 import os
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+from mms.worker import legacy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,14 +95,17 @@ def load(handler: str, model_dir: str, *, may_be_absolute: bool = False) -> Entr
     """Import the handler's module and find its entry point; `sys.path` must have been set.
 
     A module-level function of the name wins and is initialized by a call with data None. Without
-    one, the module's only class of its own with `initialize` and `handle` is instantiated.
+    one, the module's only class of its own with `initialize` and `handle` is instantiated. In a
+    model of MMS 0.x it is the file's first service, made when it is initialized.
 
     Raises:
         LoadError: No such module, function or class, or something that it imports is missing.
             Any other exception of the user's code is passed on as it is.
     """
     target = parse_handler(handler, may_be_absolute=may_be_absolute)
-    module = _import(target, model_dir)
+    if legacy.is_legacy(model_dir):
+        return _legacy_entry(target, model_dir)
+    module = _import(target, functools.partial(importlib.import_module, target.module), model_dir)
     found = getattr(module, target.function, None)
     if inspect.isclass(found):
         return _class_entry(target, found)
@@ -116,9 +121,23 @@ def load(handler: str, model_dir: str, *, may_be_absolute: bool = False) -> Entr
     return Entry(functools.partial(found, None), found, origin)
 
 
-def _import(target: Target, model_dir: str) -> ModuleType:
+def _legacy_entry(target: Target, model_dir: str) -> Entry:
+    path = os.path.join(model_dir, target.folder, f"{target.module}.py")
+    module = _import(target, functools.partial(legacy.import_file, target.module, path), model_dir)
+    services = [cls for cls in _own_classes(module) if legacy.is_service(cls)]
+    if not services:
+        raise LoadError(
+            f"handler {target.text!r}: no class in {path} derives from SingleNodeService, as the "
+            f"service of a model with a MANIFEST.json of Multi Model Server 0.x must; "
+            f"{_contents(module)}"
+        )
+    service = legacy.LegacyService(services[0], model_dir)
+    return Entry(service.initialize, service.handle, f"{target.module}:{services[0].__name__}")
+
+
+def _import(target: Target, import_module: Callable[[], ModuleType], model_dir: str) -> ModuleType:
     try:
-        return importlib.import_module(target.module)
+        return import_module()
     except ModuleNotFoundError as exc:
         _raise_missing(target, model_dir, exc)
     except SyntaxError as exc:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import resources
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from mms_server.errors import BadRequestError, MMSError
 from mms_server.zoo.samples import file_name
 from mms_server.zoo.wheels import WheelFile, read_file, read_files
+
+if TYPE_CHECKING:
+    import onnx
 
 _EFFICIENTNET_SHA256 = {
     "lite0": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
@@ -106,18 +110,41 @@ class Entry:
 
 
 def _efficientnet_files(name: str) -> Mapping[str, bytes]:
+    graph = _efficientnet_graph(name)
+    return {"model.onnx": graph.SerializeToString(deterministic=True), **_about_pictures(name)}
+
+
+def _efficientnet_mxnet_files(name: str) -> Mapping[str, bytes]:
+    graph = _efficientnet_graph(name)
+    from mms_server.zoo.mxnet_checkpoint import convert
+
+    symbol, params = convert(graph)
+    return {
+        f"{name}-symbol.json": symbol,
+        f"{name}-0000.params": params,
+        "service.py": _data("efficientnet_mxnet/service.py"),
+        "requirements.txt": _data("efficientnet_mxnet/requirements.txt"),
+        **_about_pictures(name),
+    }
+
+
+def _efficientnet_graph(name: str) -> onnx.ModelProto:
     try:
-        from mms_server.zoo.efficientnet import VARIANTS, build_graph
+        from mms_server.zoo.efficientnet import build_graph
         from mms_server.zoo.torch_pickle import read_state_dict
     except ImportError as exc:
         raise MMSError(
             f"Building this model needs more packages ({exc}). Install them with: "
             "pip install 'mms-server[zoo]'"
         ) from exc
-    graph = build_graph(read_state_dict(read_file(EFFICIENTNET_WEIGHTS[name])), name)
+    return build_graph(read_state_dict(read_file(EFFICIENTNET_WEIGHTS[name])), name)
+
+
+def _about_pictures(name: str) -> Mapping[str, bytes]:
+    from mms_server.zoo.efficientnet import VARIANTS
+
     signature = _efficientnet_signature(VARIANTS[name].size)
     return {
-        "model.onnx": graph.SerializeToString(deterministic=True),
         "signature.json": json.dumps(signature, indent=2).encode() + b"\n",
         "synset.txt": _data("imagenet_synset.txt"),
     }
@@ -172,12 +199,25 @@ def _efficientnet(lite: str, archive_mb: float, expected: str) -> Entry:
     )
 
 
+def _efficientnet_mxnet(lite: str, archive_mb: float, expected: str) -> Entry:
+    entry = _efficientnet(lite, archive_mb, expected)
+    return replace(
+        entry,
+        name=f"{entry.name}_mxnet",
+        description=f"{entry.description}; an MXNet checkpoint, for an interpreter with MXNet",
+        source=entry.source.replace("ONNX", "MXNet"),
+        handler="service.py",
+        files=partial(_efficientnet_mxnet_files, entry.name),
+    )
+
+
 CATALOGUE: Mapping[str, Entry] = {
     entry.name: entry
     for entry in (
         _efficientnet("lite0", 17.2, "Egyptian cat, 0.79"),
         _efficientnet("lite1", 20.0, "Egyptian cat, 0.79"),
         _efficientnet("lite2", 22.5, "Egyptian cat, 0.75"),
+        _efficientnet_mxnet("lite0", 17.2, "Egyptian cat, 0.79"),
         Entry(
             name="magika",
             description="magika: what kind of file some bytes are, of some 200 kinds",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import math
 import pickle
+import pickletools
 import struct
 from collections import OrderedDict
 from typing import Any, BinaryIO
@@ -22,6 +23,8 @@ from mms_server.errors import InvalidModelError
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
+
+_MEMOIZING = ("PUT", "BINPUT", "LONG_BINPUT")
 
 _TYPES: dict[str, np.dtype[Any]] = {
     "HalfStorage": np.dtype("<f2"),
@@ -132,7 +135,22 @@ def _arrays(tensors: object) -> dict[str, NDArray[Any]]:
 
 
 def _load(file: BinaryIO, storages: dict[str, _Storage]) -> Any:
+    _check_memo(file)
     return _Unpickler(file, storages).load()
+
+
+def _check_memo(file: BinaryIO) -> None:
+    """Refuse numbers in the memo that pickling never gives, and go back to where the file was.
+
+    The n-th object is put at n, behind n bytes or more. Python's unpickler makes its memo as long
+    as the largest number, which may be 4 thousand million (`_pickle.c`, `_Unpickler_MemoPut`).
+    """
+    start = file.tell()
+    for operation, number, position in pickletools.genops(file):
+        put = int(number or 0) if operation.name in _MEMOIZING else 0
+        if put > (position or 0) - start:
+            raise InvalidModelError(f"The file puts an object at {put}, far beyond all others.")
+    file.seek(start)
 
 
 def _read_elements(file: BinaryIO, storage: _Storage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +15,9 @@ from mms.worker.loader import load
 from mms_server.zoo.catalogue import CATALOGUE
 from mms_server.zoo.samples import SAMPLES
 from mms_server.zoo.wheels import read_file
+from support import mxnet_side
 from support.handlers import Serving
+from support.mxnet_environment import TIMEOUT_S, MxnetProcess
 
 
 def short(answer: Any) -> tuple[str, float]:
@@ -41,18 +44,26 @@ def load_handler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, Pat
     sys.modules.pop("service", None)
 
 
-@pytest.mark.parametrize("name", sorted(CATALOGUE))
+def check(answer: Any, expected: str) -> None:
+    match = re.fullmatch(r"(.*?),? ([\d.]+)(?: s)?", expected)
+    assert match is not None
+    what, number = short(answer)
+    assert what == match[1]
+    assert number == pytest.approx(float(match[2]), abs=0.01)
+
+
+def needs_mxnet(name: str) -> bool:
+    return name.endswith("_mxnet")
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(CATALOGUE) if not needs_mxnet(name)])
 def test_the_example_gives_the_expected_answer(
     name: str, models: dict[str, Path], load_handler: Callable[[str, Path], Any]
 ) -> None:
     entry = CATALOGUE[name]
     handler = load_handler(entry.handler, models[name])
     (answer,), _ = Serving().handle(handler, {"body": read_file(SAMPLES[entry.sample])})
-    match = re.fullmatch(r"(.*?),? ([\d.]+)(?: s)?", entry.expected)
-    assert match is not None
-    what, number = short(answer)
-    assert what == match[1]
-    assert number == pytest.approx(float(match[2]), abs=0.01)
+    check(answer, entry.expected)
 
 
 def test_every_model_says_whose_it_is_and_what_it_takes() -> None:
@@ -62,6 +73,19 @@ def test_every_model_says_whose_it_is_and_what_it_takes() -> None:
         assert entry.gives
         assert entry.weights
         assert {len(each.sha256) for each in entry.weights} == {64}
+
+
+@pytest.mark.timeout(TIMEOUT_S)
+@pytest.mark.parametrize("name", [name for name in sorted(CATALOGUE) if needs_mxnet(name)])
+def test_the_example_gives_the_expected_answer_where_there_is_mxnet(
+    name: str, models: dict[str, Path], mxnet: MxnetProcess
+) -> None:
+    entry = CATALOGUE[name]
+    mxnet.call(mxnet_side.load, str(models[name]), entry.handler)
+    picture = read_file(SAMPLES[entry.sample])
+    ((status, answer),) = mxnet.call(mxnet_side.predict, {"body": picture})
+    assert status == 200
+    check(json.loads(answer), entry.expected)
 
 
 def test_the_example_is_a_command() -> None:

@@ -115,6 +115,12 @@ def test_refuses_views_beyond_their_storage(
         read_state_dict(legacy_file(tensors, [storage]))
 
 
+def test_refuses_a_number_that_would_fill_the_memory() -> None:
+    put_at_the_end = b"\x80\x02}r\xff\xff\xff\x7f."  # a dict, LONG_BINPUT, and a STOP
+    with pytest.raises(InvalidModelError, match="puts an object at 2147483647"):
+        read_state_dict(put_at_the_end)
+
+
 class Evil:
     def __reduce__(self) -> Any:
         return print, ("a pickle was run",)

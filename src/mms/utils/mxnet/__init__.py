@@ -1,0 +1,1 @@
+"""Pictures, results and sentences as MXNet arrays. MXNet is imported by the first call."""

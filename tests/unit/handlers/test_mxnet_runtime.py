@@ -1,0 +1,83 @@
+"""What can be said of MXNet where there is none, as in the interpreter that runs these tests."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import pytest
+
+from mms.handlers.base import MissingPackageError
+from mms.handlers.mxnet_runtime import choose_device, first_line, import_mxnet
+from mms.worker.loader import load
+from support.handlers import ModelFolder
+
+
+@pytest.mark.parametrize(
+    ("gpu_id", "gpus", "expected"),
+    [
+        (None, 0, ("cpu", 0)),
+        (None, 4, ("cpu", 0)),
+        (0, 0, ("cpu", 0)),
+        (2, 0, ("cpu", 0)),
+        (0, 1, ("gpu", 0)),
+        (3, 4, ("gpu", 3)),
+    ],
+)
+def test_a_worker_uses_the_gpu_that_it_was_given(
+    gpu_id: int | None, gpus: int, expected: tuple[str, int]
+) -> None:
+    assert choose_device(gpu_id, gpus) == expected
+
+
+def test_a_gpu_beyond_those_that_mxnet_sees_is_an_error() -> None:
+    with pytest.raises(ValueError, match="given GPU 2, and MXNet sees 2"):
+        choose_device(2, 2)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ImportError("No module named 'mxnet'"), "pip install 'mxnet==1.9.1' 'numpy<1.24'"),
+        (AttributeError("module 'numpy' has no attribute 'bool'"), "cannot use .* numpy"),
+        (OSError("libgomp.so.1: cannot open shared object file"), "apt-get install libgomp1"),
+    ],
+)
+def test_what_keeps_mxnet_away_is_said_with_the_remedy(
+    error: Exception, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(name: str) -> Any:
+        assert name == "mxnet"
+        raise error
+
+    monkeypatch.setattr(importlib, "import_module", fail)
+    with pytest.raises(MissingPackageError, match=said):
+        import_mxnet()
+
+
+def test_other_errors_of_the_system_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(name: str) -> Any:
+        raise OSError(f"disk full: {name}")
+
+    monkeypatch.setattr(importlib, "import_module", fail)
+    with pytest.raises(OSError, match="disk full"):
+        import_mxnet()
+
+
+@pytest.mark.parametrize("name", ["mxnet_classifier", "mxnet_model"])
+def test_handlers_are_found_without_mxnet(name: str, model: ModelFolder) -> None:
+    entry = load(f"mms.handlers.{name}", str(model.write()))
+    assert entry.origin.startswith(f"mms.handlers.{name}:Mxnet")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("MXNetError: Error in operator p: [18:39:37] ../src/pad.h:215: No.", None),
+        ('Traceback (most recent call last):\n  File "x.cc", line 7\nMXNetError: No.', "No."),
+        ("Parameter 'a' is missing in file 'b'", "Parameter 'a' is missing in file 'b'"),
+        ("", "RuntimeError"),
+    ],
+)
+def test_only_what_an_error_says_is_kept(text: str, expected: str | None) -> None:
+    assert first_line(RuntimeError(text)) == (expected or "Error in operator p: No.")
