@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check format docs bench clean
+.PHONY: demo test check format docs bench parity-record clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/mms demo
@@ -27,6 +27,10 @@ docs: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
+
+# Needs Java 17: asks the real Multi Model Server 1.1.11 what tests/parity compares this server with.
+parity-record: $(VENV)/.dev
+	PYTHONPATH=.:tests $(BIN)/python -m parity.record $(CASES)
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

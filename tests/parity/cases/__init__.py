@@ -1,0 +1,12 @@
+"""Every case, by area: one module an area, one file of recorded answers a module."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from parity.case import Case
+from parity.cases import routes
+
+AREAS: dict[str, Sequence[Case]] = {
+    "routes": routes.CASES,
+}

@@ -1,0 +1,63 @@
+"""Every statement about Multi Model Server is checked, and every difference told to users."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parity.cases import AREAS
+from parity.comparison import ADDED_FIELDS, ADDED_HEADERS
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+CLAIMS: dict[str, dict[str, Any]] = {
+    name: claim
+    for path in sorted((HERE / "claims").glob("*.toml"))
+    for name, claim in tomllib.loads(path.read_text()).items()
+}
+DIFFERENCES: dict[str, dict[str, str]] = tomllib.loads((HERE / "differences.toml").read_text())
+CASES = [case for cases in AREAS.values() for case in cases]
+CLAIMED = {claim for case in CASES for claim in case.claims}
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_every_claim_is_checked(name: str) -> None:
+    claim = CLAIMS[name]
+    tests = claim.get("tests", [])
+    assert name in CLAIMED or tests or claim.get("difference") or claim.get("beside"), claim["says"]
+    for test in tests:
+        assert _exists(test), f"{name} names a test that does not exist: {test}"
+
+
+def test_cases_claim_what_is_written_down() -> None:
+    assert sorted(CLAIMED - CLAIMS.keys()) == []
+
+
+def test_cases_are_named_once() -> None:
+    for area, cases in AREAS.items():
+        names = [case.id for case in cases]
+        assert len(names) == len(set(names)), area
+
+
+def test_every_difference_is_explained_and_told() -> None:
+    used = {departure.difference for case in CASES for departure in case.departures.values()}
+    used |= {*ADDED_HEADERS.values(), *ADDED_FIELDS.values()}
+    used |= {claim["difference"] for claim in CLAIMS.values() if "difference" in claim}
+    assert sorted(used - DIFFERENCES.keys()) == []
+    page = (ROOT / "docs" / "migration-from-mms.md").read_text()
+    assert [name for name in DIFFERENCES if f'id="{name}"' not in page] == []
+
+
+def _exists(test: str) -> bool:
+    """Whether a test `path::name` stands in the source."""
+    path, _, name = test.partition("::")
+    file = ROOT / path
+    if not file.exists():
+        return False
+    tree = ast.parse(file.read_text())
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return any(isinstance(node, functions) and node.name == name for node in ast.walk(tree))
