@@ -51,7 +51,7 @@ class _Conversation:
 
     def take(self, step: Step) -> Answer:
         deadline = time.monotonic() + _UNTIL_LIMIT_S
-        until = _fill(step.until.encode(), self._places).decode()
+        until = fill(step.until.encode(), self._places).decode()
         answer = self._take_once(step)
         while until not in answer.body and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -83,7 +83,7 @@ class _Connection:
         self._socket.close()
 
     def exchange(self, step: Step, *, is_last: bool) -> Answer:
-        request = _fill(step.request, self._places)
+        request = fill(step.request, self._places)
         try:
             # An answer may come, and the connection end, before a large request is sent whole.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -126,7 +126,7 @@ class _Connection:
             return "closed"
 
 
-def _fill(text: bytes, places: Mapping[str, str]) -> bytes:
+def fill(text: bytes, places: Mapping[str, str]) -> bytes:
     for name, value in places.items():
         text = text.replace(b"{%s}" % name.encode(), value.encode())
     return text

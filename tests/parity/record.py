@@ -15,8 +15,9 @@ from benchmarks.venv import Venv
 from parity import recording
 from parity.answer import Answer
 from parity.case import Case
-from parity.cases import AREAS
+from parity.cases import AREAS, SCENARIOS
 from parity.client import Client
+from parity.scenario import Scenario, observe
 from parity.servers import lay_out, running
 
 RELEASE = "1.1.11"
@@ -28,7 +29,7 @@ def main(wanted: Sequence[str]) -> int:
     venv.install()
     program = [venv.program("multi-model-server")]
     for area, cases in AREAS.items():
-        chosen = [case for case in cases if _is_wanted(area, case, wanted)]
+        chosen = [case for case in cases if _is_wanted(area, case.id, wanted)]
         if not chosen:
             continue
         kept = recording.load(area)
@@ -36,7 +37,25 @@ def main(wanted: Sequence[str]) -> int:
         answers = {name: each for name, each in kept.items() if name in names}
         answers |= record(program, chosen)
         recording.save(area, answers)
+    for area, scenarios in SCENARIOS.items():
+        chosen_scenarios = [each for each in scenarios if _is_wanted(area, each.id, wanted)]
+        if chosen_scenarios:
+            _record_scenarios(area, scenarios, chosen_scenarios, Path(venv.program("")))
     return 0
+
+
+def _record_scenarios(
+    area: str, scenarios: Sequence[Scenario], chosen: Sequence[Scenario], programs: Path
+) -> None:
+    names = {each.id for each in scenarios}
+    seen = {name: each for name, each in recording.read(area).items() if name in names}
+    for scenario in chosen:
+        with tempfile.TemporaryDirectory() as folder:
+            seen[scenario.id] = observe(scenario, programs, Path(folder))
+        print(
+            f"{area}: {scenario.id}: {[each.get('exit') for each in seen[scenario.id]]}", flush=True
+        )
+    recording.write(area, seen)
 
 
 def record(program: Sequence[str], cases: Sequence[Case]) -> dict[str, list[Answer]]:
@@ -54,8 +73,8 @@ def record(program: Sequence[str], cases: Sequence[Case]) -> dict[str, list[Answ
     return answers
 
 
-def _is_wanted(area: str, case: Case, wanted: Sequence[str]) -> bool:
-    return not wanted or area in wanted or f"{area}/{case.id}" in wanted
+def _is_wanted(area: str, case: str, wanted: Sequence[str]) -> bool:
+    return not wanted or area in wanted or f"{area}/{case}" in wanted
 
 
 if __name__ == "__main__":

@@ -20,11 +20,12 @@ import psutil
 
 from benchmarks.servers.ports import free_ports
 from parity.case import Setup
+from parity.client import fill
 
 MODELS = Path(__file__).parent / "models"
 _START_LIMIT_S = 90.0
 _STARTED = "Model server started."
-_HIDDEN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+HIDDEN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 
 
 class ParityServer:
@@ -97,7 +98,7 @@ def _start(
         "default_workers_per_model": "1",
         **dict(setup.settings),
     }
-    lines = [f"{key}={_filled(value, places)}\n" for key, value in settings.items()]
+    lines = [f"{key}={fill(value.encode(), places).decode()}\n" for key, value in settings.items()]
     (folder / "config.properties").write_text("".join(lines))
     command = [*program, "--start", "--foreground"]
     command += ["--mms-config", str(folder / "config.properties")]
@@ -118,15 +119,9 @@ def _start(
 
 def _environment(folder: Path) -> dict[str, str]:
     # Without PYTHONPATH: both servers have a package named `mms`.
-    kept = {key: value for key, value in os.environ.items() if key not in _HIDDEN}
+    kept = {key: value for key, value in os.environ.items() if key not in HIDDEN}
     places = ("TMPDIR", "TEMP", "LOG_LOCATION", "METRICS_LOCATION")
     return kept | dict.fromkeys(places, str(folder))
-
-
-def _filled(text: str, places: Mapping[str, str]) -> str:
-    for name, value in places.items():
-        text = text.replace(f"{{{name}}}", value)
-    return text
 
 
 def _await(probe: Callable[[], bool], server: ParityServer) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from parity.cases import AREAS
+from parity.cases import AREAS, SCENARIOS
 from parity.comparison import ADDED_FIELDS, ADDED_HEADERS
 
 HERE = Path(__file__).parent
@@ -21,7 +21,9 @@ CLAIMS: dict[str, dict[str, Any]] = {
 }
 DIFFERENCES: dict[str, dict[str, str]] = tomllib.loads((HERE / "differences.toml").read_text())
 CASES = [case for cases in AREAS.values() for case in cases]
+COMMANDS = [scenario for scenarios in SCENARIOS.values() for scenario in scenarios]
 CLAIMED = {claim for case in CASES for claim in case.claims}
+CLAIMED |= {claim for each in COMMANDS for claim in each.claims}
 
 
 @pytest.mark.parametrize("name", CLAIMS)
@@ -38,13 +40,15 @@ def test_cases_claim_what_is_written_down() -> None:
 
 
 def test_cases_are_named_once() -> None:
-    for area, cases in AREAS.items():
-        names = [case.id for case in cases]
+    areas = [(area, [each.id for each in cases]) for area, cases in AREAS.items()]
+    areas += [(area, [each.id for each in cases]) for area, cases in SCENARIOS.items()]
+    for area, names in areas:
         assert len(names) == len(set(names)), area
 
 
 def test_every_difference_is_explained_and_told() -> None:
     used = {departure.difference for case in CASES for departure in case.departures.values()}
+    used |= {difference for each in COMMANDS for difference in each.departures.values()}
     used |= {*ADDED_HEADERS.values(), *ADDED_FIELDS.values()}
     used |= {claim["difference"] for claim in CLAIMS.values() if "difference" in claim}
     assert sorted(used - DIFFERENCES.keys()) == []

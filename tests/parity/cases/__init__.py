@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from parity.case import Case
-from parity.cases import routes
+from parity.cases import archiver, commands, configuration, routes
+from parity.scenario import Scenario
 
 AREAS: dict[str, Sequence[Case]] = {
     "routes": routes.CASES,
+}
+
+SCENARIOS: dict[str, Sequence[Scenario]] = {
+    "archiver": archiver.SCENARIOS,
+    "commands": commands.SCENARIOS,
+    "configuration": configuration.SCENARIOS,
 }

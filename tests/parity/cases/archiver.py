@@ -1,0 +1,65 @@
+"""`model-archiver`: formats, exclusions, manifest, errors."""
+
+from __future__ import annotations
+
+from parity.scenario import Look, Run, Scenario
+
+MODEL = {
+    "model/service.py": "def handle(data, context):\n    return data\n",
+    "model/weights/a.params": "x",
+    "model/.hidden": "x",
+    "model/__pycache__/service.cpython-311.pyc": "x",
+    "model/__MACOSX/x": "x",
+    "model/.git/config": "x",
+    "model/old.mar": "x",
+    "model/note.pyc": "x",
+    "model/.DS_Store": "x",
+    "model/MANIFEST.json": "{}",
+    "out/.keep": "",
+}
+_NEEDED = ("--model-path", "{folder}/model", "--handler", "service:handle")
+_OUT = ("--export-path", "{folder}/out")
+
+
+_FOLDER = ("--archive-format", "no-archive")
+
+
+def _archiver(name: str, *arguments: str) -> Run:
+    return Run("model-archiver", ("--model-name", name, *arguments))
+
+
+def archive(*arguments: str, name: str = "m") -> Run:
+    """Pack the model into `out`."""
+    return _archiver(name, *_NEEDED, *_OUT, *arguments)
+
+
+def _packs(name: str, claim: str, *steps: Run | Look, **more_files: str) -> Scenario:
+    files = {f"model/{each}.onnx": text for each, text in more_files.items()}
+    return Scenario(name, (claim,), steps, {**MODEL, **files})
+
+
+SCENARIOS = [
+    _packs("default", "1.4-layout:1", archive(), Look("out/m.mar")),
+    _packs("tgz", "1.4-layout:2", archive("--archive-format", "tgz"), Look("out/m.tar.gz")),
+    _packs("folder", "1.4-layout:3", archive("--archive-format", "no-archive"), Look("out/m")),
+    _packs(
+        "folder-in-place",
+        "1.4-layout:3",
+        _archiver("model", *_NEEDED, "--export-path", "{folder}", *_FOLDER, "-f"),
+        Look("model"),
+    ),
+    _packs("runtime", "1.4:4", archive("--runtime", "python3"), Look("out/m.mar")),
+    _packs("runtime-unknown", "1.4:4", archive("--runtime", "ruby")),
+    _packs("no-arguments", "1.4:1", Run("model-archiver")),
+    _packs("exists", "1.4:7", archive(), archive(), archive("--force"), archive("-f")),
+    _packs("exists-folder", "1.4:7", archive(*_FOLDER), archive(*_FOLDER)),
+    _packs("bad-name", "1.4:1", archive(name="a b"), archive(name="-x"), archive(name="a.b-c_d")),
+    _packs(
+        "no-model-path",
+        "1.4:2",
+        _archiver("m", "--model-path", "{folder}/none", "--handler", "a:b"),
+    ),
+    _packs("no-export-path", "1.4:5", archive("--export-path", "{folder}/none")),
+    _packs("convert-nothing", "1.4:8", archive("--convert"), Look("out/m.mar")),
+    _packs("convert-two", "1.4:8", archive("-c"), a="x", b="x"),
+]
