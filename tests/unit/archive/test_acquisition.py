@@ -298,6 +298,21 @@ async def test_a_total_timeout_holds_before_the_answer_too(place: Place, web: We
     assert place.left() == []
 
 
+async def test_the_log_tells_what_was_too_slow(
+    place: Place, web: WebServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    def begin(_: bytes, connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nx")
+        web.released.wait()
+
+    web.answers["/m"] = begin
+    caplog.set_level("INFO")
+    with pytest.raises(DownloadModelError):
+        await place.acquire(web.url("/m"), replace(ANY, total_timeout_s=1))
+    assert caplog.messages[-1].endswith("the total timeout is over")
+    assert place.left() == []
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 async def test_the_helper_is_confined(place: Place, web: WebServer) -> None:
     task = asyncio.create_task(place.acquire(stall(web), limits=Limits(cpu_s=77)))
