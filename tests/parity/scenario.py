@@ -84,6 +84,7 @@ _LOGGED = re.compile(
 )
 _USAGE = re.compile(r"usage: |\s{10,}")  # this server's commands have more options
 _VARYING = [
+    (re.compile(r"\[('\w\.onnx'(, )?)+\]"), "<files>"),  # in the order of the folder's entries
     (
         re.compile(r"^(MMS Home|Python executable|Max heap size|Number of CPUs): .*"),
         r"\1: <varies>",

@@ -37,7 +37,7 @@ def _problem(scenario: Scenario, place: int, theirs: Observation, ours: Observat
         return difference
     if not difference:
         return f"no longer differs, as {departure} says it should"
-    return _explain({**ours, **scenario.ours[place]}, ours)
+    return _explain(dict(scenario.ours[place]), ours)
 
 
 def _explain(theirs: Observation, ours: Observation) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from parity.scenario import Look, Run, Scenario
 
 MODEL = {
     "model/service.py": "def handle(data, context):\n    return data\n",
     "model/weights/a.params": "x",
-    "model/.hidden": "x",
     "model/__pycache__/service.cpython-311.pyc": "x",
     "model/__MACOSX/x": "x",
     "model/.git/config": "x",
@@ -33,9 +35,17 @@ def archive(*arguments: str, name: str = "m") -> Run:
     return _archiver(name, *_NEEDED, *_OUT, *arguments)
 
 
-def _packs(name: str, claim: str, *steps: Run | Look, **more_files: str) -> Scenario:
-    files = {f"model/{each}.onnx": text for each, text in more_files.items()}
-    return Scenario(name, (claim,), steps, {**MODEL, **files})
+def _packs(name: str, claim: str, *steps: Run | Look, files: Sequence[str] = ()) -> Scenario:
+    return Scenario(name, (claim,), steps, {**MODEL, **dict.fromkeys(files, "x")})
+
+
+def _exists(path: str) -> dict[str, Any]:
+    lines = (
+        f"ERROR - <folder>/out/{path} already exists.",
+        "Please specify --force/-f option to overwrite the model archive output file.",
+        "See -h/--help for more details.",
+    )
+    return {"exit": 1, "prints": list(lines)}
 
 
 SCENARIOS = [
@@ -51,8 +61,30 @@ SCENARIOS = [
     _packs("runtime", "1.4:4", archive("--runtime", "python3"), Look("out/m.mar")),
     _packs("runtime-unknown", "1.4:4", archive("--runtime", "ruby")),
     _packs("no-arguments", "1.4:1", Run("model-archiver")),
-    _packs("exists", "1.4:7", archive(), archive(), archive("--force"), archive("-f")),
-    _packs("exists-folder", "1.4:7", archive(*_FOLDER), archive(*_FOLDER)),
+    Scenario(
+        "exists",
+        ("1.4:7",),
+        (archive(), archive(), archive("--force"), archive("-f")),
+        MODEL,
+        {1: "archiver-says-the-path"},
+        {1: _exists("m.mar")},
+    ),
+    Scenario(
+        "exists-folder",
+        ("1.4:7",),
+        (archive(*_FOLDER), archive(*_FOLDER)),
+        MODEL,
+        {1: "archiver-says-the-path"},
+        {1: _exists("m")},
+    ),
+    Scenario(
+        "hidden-file",
+        ("1.4-exclusions",),
+        (archive(), Look("out/m.mar")),
+        {**MODEL, "model/.hidden": "x"},
+        {0: "archiver-names-hidden-files"},
+        {0: {"exit": 0, "prints": ["WARNING - Hidden files are packed, too: .hidden"]}},
+    ),
     _packs("bad-name", "1.4:1", archive(name="a b"), archive(name="-x"), archive(name="a.b-c_d")),
     _packs(
         "no-model-path",
@@ -61,5 +93,5 @@ SCENARIOS = [
     ),
     _packs("no-export-path", "1.4:5", archive("--export-path", "{folder}/none")),
     _packs("convert-nothing", "1.4:8", archive("--convert"), Look("out/m.mar")),
-    _packs("convert-two", "1.4:8", archive("-c"), a="x", b="x"),
+    _packs("convert-two", "1.4:8", archive("-c"), files=("model/a.onnx", "model/b.onnx")),
 ]

@@ -24,7 +24,21 @@ STORE = ("--model-store", "{folder}/store")
 _TWICE = (*STORE, "--models", "a=noop", "a=inspect")
 
 SCENARIOS = [
-    Scenario("export-is-dead", ("1.1:3",), (Run("multi-model-export"),)),
+    Scenario(
+        "export-is-dead",
+        ("1.1:3",),
+        (Run("multi-model-export"),),
+        departures={0: "export-points-to-no-package"},
+        ours={
+            0: {
+                "exit": 0,
+                "prints": [
+                    "\033[93mmulti-model-export is no longer supported. "
+                    "Please use model-archiver to create a model archive.\033[0m"
+                ],
+            }
+        },
+    ),
     Scenario("stop-nothing", ("1.2:2",), (STOP, Run("mxnet-model-server", ("--stop",)))),
     Scenario(
         "start-ask-stop",
@@ -130,6 +144,13 @@ SCENARIOS = [
             ),
         ),
         FILES,
+        {0: "exit-status"},
+        {
+            0: {
+                "exit": 1,
+                "prints": ["Invalid configuration: Model a is already registered."],
+            }
+        },
     ),
     Scenario(
         "startup-model-that-is-not-there",

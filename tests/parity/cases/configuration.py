@@ -7,6 +7,8 @@ from parity.cases.commands import ADDRESSES, CONFIG, STOP, STORE, start
 from parity.scenario import Listen, Run, Scenario
 
 LIST = ask("GET", "/models", listener="management")
+_FROM = "from <folder>/config.properties"
+_ADDRESSES = "expected http://host:port, https://host:port or unix:/path."
 DESCRIBE = ask("GET", "/models/noop", listener="management")
 
 
@@ -14,23 +16,66 @@ def _with(*options: str, **environment: str) -> Run:
     return Run("multi-model-server", options, tuple(environment.items()))
 
 
-def _refused(name: str, claim: str, lines: str, **environment: str) -> Scenario:
-    run = _with("--foreground", *CONFIG, **environment)
-    return Scenario(name, (claim,), (run,), {"config.properties": ADDRESSES + lines})
+def _refused(name: str, claim: str, line: str, says: str) -> Scenario:
+    """One line that is wrong; `says` is what this server prints of it."""
+    return Scenario(
+        name,
+        (claim, "2.1-invalid"),
+        (_with("--foreground", *CONFIG),),
+        {"config.properties": f"{ADDRESSES}{line}\n"},
+        {0: "configuration-errors"},
+        {0: {"exit": 1, "prints": [f"Invalid configuration: {says}"]}},
+    )
 
 
 def _shows(name: str, claim: str, lines: str, *asked: Step, **environment: str) -> Scenario:
-    steps = (_with(*CONFIG, *STORE, **environment), Listen(), *asked, STOP)
+    run = _with(*CONFIG, *STORE, **environment)
+    steps: tuple[Run | Listen | Step, ...] = (run, Listen(), *asked, STOP)
     return Scenario(name, (claim,), steps, {"config.properties": ADDRESSES + lines})
 
 
 SCENARIOS = [
-    _refused("workers-not-a-number", "2.1-numbers", "default_workers_per_model=many\n"),
-    _refused("address-without-scheme", "2.4:3", "inference_address=127.0.0.1:8080\n"),
-    _refused("address-with-slash", "2.4:1", "inference_address=http://127.0.0.1:8080/\n"),
-    _refused("address-port-zero", "2.4:2", "inference_address=http://127.0.0.1:port\n"),
-    _refused("placeholder-missing", "2.3-placeholder", "model_store=$$NO_SUCH_NAME$$\n"),
-    _refused("blacklist-not-a-pattern", "2.1-blacklist", "blacklist_env_vars=(\n"),
+    _refused(
+        "workers-not-a-number",
+        "2.1-numbers",
+        "default_workers_per_model=many",
+        f"default_workers_per_model=many ({_FROM}): a whole number from 0 is expected.",
+    ),
+    _refused(
+        "address-without-scheme",
+        "2.4:1",
+        "inference_address=127.0.0.1:8080",
+        f"inference_address=127.0.0.1:8080 ({_FROM}): "
+        f"Invalid binding address: 127.0.0.1:8080: {_ADDRESSES}",
+    ),
+    _refused(
+        "address-with-slash",
+        "2.4:2",
+        "inference_address=http://127.0.0.1:8080/",
+        f"inference_address=http://127.0.0.1:8080/ ({_FROM}): "
+        f"Invalid binding address: http://127.0.0.1:8080/: {_ADDRESSES}",
+    ),
+    _refused(
+        "address-port-not-a-number",
+        "2.4:1",
+        "inference_address=http://127.0.0.1:port",
+        f"inference_address=http://127.0.0.1:port ({_FROM}): "
+        f"Invalid binding address: http://127.0.0.1:port: {_ADDRESSES}",
+    ),
+    _refused(
+        "placeholder-missing",
+        "2.3-placeholder",
+        "model_store=$$NO_SUCH_NAME$$",
+        "Invalid Environment Variable NO_SUCH_NAME "
+        "(in model_store, from <folder>/config.properties)",
+    ),
+    _refused(
+        "blacklist-not-a-pattern",
+        "2.1-blacklist",
+        "blacklist_env_vars=(",
+        f"blacklist_env_vars=( ({_FROM}): a regular expression is expected: "
+        "missing ), unterminated subpattern at position 0.",
+    ),
     _shows("unknown-key", "2.1-unknown", "no_such_key=1\n", ask("GET", "/ping")),
     _shows(
         "properties-syntax",
