@@ -24,6 +24,7 @@ format: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m mms_server.config.reference docs/configuration.md
+	PYTHONPATH=.:tests $(BIN)/python -m parity.migration docs/migration-from-mms.md
 
 site: $(VENV)/.docs
 	$(BIN)/python -m website.pages build/pages

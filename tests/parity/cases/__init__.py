@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from parity.case import Case
-from parity.cases import archiver, commands, configuration, routes
+from parity.cases import archiver, commands, configuration, cors, routes
 from parity.scenario import Scenario
 
 AREAS: dict[str, Sequence[Case]] = {
+    "cors": cors.CASES,
     "routes": routes.CASES,
 }
 

@@ -35,8 +35,8 @@ def archive(*arguments: str, name: str = "m") -> Run:
     return _archiver(name, *_NEEDED, *_OUT, *arguments)
 
 
-def _packs(name: str, claim: str, *steps: Run | Look, files: Sequence[str] = ()) -> Scenario:
-    return Scenario(name, (claim,), steps, {**MODEL, **dict.fromkeys(files, "x")})
+def _packs(name: str, claims: str, *steps: Run | Look, files: Sequence[str] = ()) -> Scenario:
+    return Scenario(name, tuple(claims.split()), steps, {**MODEL, **dict.fromkeys(files, "x")})
 
 
 def _exists(path: str) -> dict[str, Any]:
@@ -50,8 +50,10 @@ def _exists(path: str) -> dict[str, Any]:
 
 SCENARIOS = [
     _packs("default", "1.4-layout:1", archive(), Look("out/m.mar")),
-    _packs("tgz", "1.4-layout:2", archive("--archive-format", "tgz"), Look("out/m.tar.gz")),
-    _packs("folder", "1.4-layout:3", archive("--archive-format", "no-archive"), Look("out/m")),
+    _packs("tgz", "1.4:6 1.4-layout:2", archive("--archive-format", "tgz"), Look("out/m.tar.gz")),
+    _packs(
+        "folder", "1.4:6 1.4-layout:3", archive("--archive-format", "no-archive"), Look("out/m")
+    ),
     _packs(
         "folder-in-place",
         "1.4-layout:3",

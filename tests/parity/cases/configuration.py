@@ -133,7 +133,7 @@ SCENARIOS = [
     ),
     Scenario(
         "file-in-the-current-folder",
-        ("2.3-file",),
+        ("2.1:1", "2.1:4", "2.3-file"),
         (_with(*STORE), Listen(), LIST, STOP),
         {"config.properties": ADDRESSES + "load_models=a=noop\n"},
     ),
