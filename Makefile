@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check format docs site bench fuzz clean
+.PHONY: demo test check format docs site bench fuzz parity-record clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/mms demo
@@ -25,6 +25,7 @@ format: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m mms_server.config.reference docs/configuration.md
+	PYTHONPATH=.:tests $(BIN)/python -m parity.migration docs/migration-from-mms.md
 
 site: $(VENV)/.docs
 	$(BIN)/python -m website.pages build/pages
@@ -36,6 +37,10 @@ bench: $(VENV)/.dev
 
 fuzz: $(VENV)/.dev
 	PYTHONPATH=tests $(BIN)/python -m fuzz
+
+# Needs Java 17: asks the real Multi Model Server 1.1.11 what tests/parity compares this server with.
+parity-record: $(VENV)/.dev
+	PYTHONPATH=.:tests $(BIN)/python -m parity.record $(CASES)
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -157,9 +157,7 @@ def _start(arguments: argparse.Namespace) -> int:
     _pass_on_signals(server)
     try:
         pid_file.write(server.pid)
-        problem = _await_ready(server, ready_fd)
-        if problem is not None:
-            print(problem, file=sys.stderr)
+        if not _await_ready(server, ready_fd):
             return 1
         return _exit_status(server.wait()) if arguments.foreground else 0
     finally:
@@ -205,15 +203,16 @@ def _spawn(arguments: argparse.Namespace) -> tuple[subprocess.Popen[bytes], int]
     return server, ready
 
 
-def _await_ready(server: subprocess.Popen[bytes], ready_fd: int) -> str | None:
-    """Wait until the ports are bound; returns what went wrong otherwise."""
+def _await_ready(server: subprocess.Popen[bytes], ready_fd: int) -> bool:
+    """Wait until the ports are bound; otherwise it is said why not, and the result is false."""
     with os.fdopen(ready_fd, "rb") as report:
         line = report.readline()
     if line == b"\n":
-        return None
+        return True
     status = server.wait()
-    said = line.decode(errors="replace").strip()
-    return said or f"The server ended with status {_exit_status(status)} before it had started."
+    if not line:  # else the server has said it, on the same output
+        print(f"The server ended with status {_exit_status(status)} before it had started.")
+    return False
 
 
 def _pass_on_signals(server: subprocess.Popen[bytes]) -> None:

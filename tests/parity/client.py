@@ -1,0 +1,132 @@
+"""A client that sends exactly the bytes of a step, and sees what becomes of the connection."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from parity.answer import Answer, make_answer
+from parity.case import Case, Step, Together
+
+ANSWER_LIMIT_S = 12.0
+"""After this time there will be no answer: Multi Model Server sometimes gives none."""
+_UNTIL_LIMIT_S = 60.0
+_PROBE = b"GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+class Client:
+    """Runs the steps of cases against one server; `places` fills in their placeholders."""
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self._places = places
+
+    def run(self, case: Case) -> list[Answer]:
+        """Return every answer of a case; connections are closed at its end."""
+        with contextlib.ExitStack() as stack:
+            conversation = _Conversation(self._places, stack, list(case.flat_steps()))
+            answers: list[Answer] = []
+            for step in case.steps:
+                if isinstance(step, Together):
+                    with ThreadPoolExecutor(len(step.steps)) as pool:
+                        answers.extend(pool.map(conversation.take, step.steps))
+                else:
+                    answers.append(conversation.take(step))
+            return answers
+
+
+class _Conversation:
+    """The connections of one case."""
+
+    def __init__(
+        self, places: Mapping[str, str], stack: contextlib.ExitStack, steps: list[Step]
+    ) -> None:
+        self._places = places
+        self._stack = stack
+        self._named: dict[str, _Connection] = {}
+        self._last = {step.connection: step for step in steps}
+
+    def take(self, step: Step) -> Answer:
+        deadline = time.monotonic() + _UNTIL_LIMIT_S
+        until = fill(step.until.encode(), self._places).decode()
+        answer = self._take_once(step)
+        while until not in answer.body and time.monotonic() < deadline:
+            time.sleep(0.05)
+            answer = self._take_once(step)
+        return answer
+
+    def _take_once(self, step: Step) -> Answer:
+        connection = self._named.get(step.connection) if step.connection else None
+        if connection is None:
+            connection = _Connection(int(self._places[step.listener]), self._places)
+            self._stack.enter_context(connection)
+            if step.connection:
+                self._named[step.connection] = connection
+        is_last = not step.connection or self._last[step.connection] is step
+        return connection.exchange(step, is_last=is_last)
+
+
+class _Connection:
+    def __init__(self, port: int, places: Mapping[str, str]) -> None:
+        self._places = places
+        self._socket = socket.create_connection(("127.0.0.1", port), ANSWER_LIMIT_S)
+        self._file = self._socket.makefile("rb")
+
+    def __enter__(self) -> _Connection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        self._socket.close()
+
+    def exchange(self, step: Step, *, is_last: bool) -> Answer:
+        request = fill(step.request, self._places)
+        try:
+            # An answer may come, and the connection end, before a large request is sent whole.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                self._socket.sendall(request)
+            if step.half_close:
+                self._socket.shutdown(socket.SHUT_WR)
+            answer = self._read(has_body=not request.startswith(b"HEAD "))
+        except TimeoutError:
+            return Answer(f"no answer in {ANSWER_LIMIT_S:g} s")
+        except (ConnectionError, ValueError):
+            return Answer("closed without an answer")
+        return replace(answer, connection=self._probe()) if is_last else answer
+
+    def _read(self, *, has_body: bool) -> Answer:
+        version, status, reason = self._line().split(" ", 2)
+        if not version.startswith("HTTP/1."):
+            raise ValueError(version)
+        headers: list[tuple[str, str]] = []
+        while line := self._line():
+            name, _, value = line.partition(":")
+            headers.append((name, value.strip()))
+        length = {name.lower(): value for name, value in headers}.get("content-length", "0")
+        body = self._file.read(int(length)) if has_body else b""
+        return make_answer(int(status), reason, headers, body, self._places)
+
+    def _line(self) -> str:
+        line = self._file.readline()
+        if not line.endswith(b"\r\n"):
+            raise ConnectionError("the connection ended")
+        return line[:-2].decode("latin-1")
+
+    def _probe(self) -> str:
+        """Ask once more: whether there is an answer shows whether the connection was kept."""
+        try:
+            self._socket.sendall(_PROBE)
+            return "kept" if self._file.readline() else "closed"
+        except TimeoutError:
+            return "silent"
+        except OSError:
+            return "closed"
+
+
+def fill(text: bytes, places: Mapping[str, str]) -> bytes:
+    for name, value in places.items():
+        text = text.replace(b"{%s}" % name.encode(), value.encode())
+    return text

@@ -1,0 +1,157 @@
+"""Both servers, started alike: one setup, one folder, the same models."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import http.client
+import http.server
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+from benchmarks.servers.ports import free_ports
+from parity.case import Setup
+from parity.client import fill
+
+MODELS = Path(__file__).parent / "models"
+_START_LIMIT_S = 90.0
+_STARTED = "Model server started."
+HIDDEN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+
+
+class ParityServer:
+    """A running server; `places` are its folder and ports, by the name of their placeholder."""
+
+    def __init__(self, folder: Path, process: subprocess.Popen[bytes], places: dict[str, str]):
+        self.folder = folder
+        self.places = places
+        self._process = process
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process that was started runs."""
+        return self._process.poll() is None
+
+    @property
+    def output(self) -> str:
+        """What it has printed."""
+        return (self.folder / "output.txt").read_text(errors="replace")
+
+    def stop(self) -> None:
+        """End it and everything that it started: the real one leaves its backends behind."""
+        members = [self._process.pid]
+        with contextlib.suppress(psutil.NoSuchProcess):
+            below = psutil.Process(self._process.pid).children(recursive=True)
+            members += [each.pid for each in below]
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=20)
+        for pid in members:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+
+
+@contextlib.contextmanager
+def running(program: Sequence[str], setup: Setup, folder: Path) -> Iterator[ParityServer]:
+    """Start `program` with a setup in an empty folder, wait until it listens, end it."""
+    with _serve_archives(folder) as files_port:
+        inference_port, management_port = free_ports(2)
+        places = {"folder": str(folder), "files": str(files_port)}
+        places |= {"inference": str(inference_port), "management": str(management_port)}
+        server = _start(program, setup, folder, places)
+        try:
+            _await(lambda: _STARTED in server.output, server)
+            if setup.models:
+                _await(lambda: _is_healthy(inference_port), server)
+            yield server
+        finally:
+            server.stop()
+
+
+def lay_out(folder: Path) -> None:
+    """Copy the models into `folder/store`, and pack each into `folder/files/NAME.mar`."""
+    shutil.copytree(MODELS, folder / "store")
+    (folder / "files").mkdir()
+    for model in sorted((folder / "store").iterdir()):
+        with zipfile.ZipFile(folder / "files" / f"{model.name}.mar", "w") as archive:
+            for path in sorted(model.rglob("*")):
+                archive.write(path, path.relative_to(model))
+
+
+def _start(
+    program: Sequence[str], setup: Setup, folder: Path, places: Mapping[str, str]
+) -> ParityServer:
+    settings = {
+        "inference_address": f"http://127.0.0.1:{places['inference']}",
+        "management_address": f"http://127.0.0.1:{places['management']}",
+        "default_workers_per_model": "1",
+        **dict(setup.settings),
+    }
+    lines = [f"{key}={fill(value.encode(), places).decode()}\n" for key, value in settings.items()]
+    (folder / "config.properties").write_text("".join(lines))
+    command = [*program, "--start", "--foreground"]
+    command += ["--mms-config", str(folder / "config.properties")]
+    command += ["--model-store", str(folder / "store")]
+    command += ["--models", *setup.models] if setup.models else []
+    with (folder / "output.txt").open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=_environment(folder) | dict(setup.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return ParityServer(folder, process, dict(places))
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    # Without PYTHONPATH: both servers have a package named `mms`.
+    kept = {key: value for key, value in os.environ.items() if key not in HIDDEN}
+    places = ("TMPDIR", "TEMP", "LOG_LOCATION", "METRICS_LOCATION")
+    return kept | dict.fromkeys(places, str(folder))
+
+
+def _await(probe: Callable[[], bool], server: ParityServer) -> None:
+    deadline = time.monotonic() + _START_LIMIT_S
+    while not probe():
+        if time.monotonic() > deadline or not server.is_alive:
+            raise AssertionError(f"the server does not start:\n{server.output}")
+        time.sleep(0.05)
+
+
+def _is_healthy(port: int) -> bool:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as client:
+        client.request("GET", "/ping")
+        return b'"Healthy"' in client.getresponse().read()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def _serve_archives(folder: Path) -> Iterator[int]:
+    """Serve the archives of `folder/files` over HTTP; yields the port."""
+    handler = functools.partial(_Quiet, directory=str(folder / "files"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
