@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from parity.case import Case
-from parity.cases import routes
+from parity.cases import documents, errors, framing, inputs, outputs, routes
 
 AREAS: dict[str, Sequence[Case]] = {
+    "documents": documents.CASES,
+    "errors": errors.CASES,
+    "framing": framing.CASES,
+    "inputs": inputs.CASES,
+    "outputs": outputs.CASES,
     "routes": routes.CASES,
 }
