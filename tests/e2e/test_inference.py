@@ -57,6 +57,8 @@ def handle(data, context):
         return [{"a": [1, 2.5, None]}]
     if what == "headers":
         return [context.get_request_header(0, "X-Mixed-Case")]
+    if what == "fields":
+        return [context.get_all_request_header(0)]
     return [b"\\x00bytes"]
 """
 
@@ -124,6 +126,17 @@ def test_what_a_handler_may_answer(server: RunningServer) -> None:
     assert answer.body == b"yes"
     for name in ("x-request-id", "Pragma", "Cache-Control", "Expires"):
         assert name in answer.headers
+
+
+def test_a_handler_sees_the_length_of_a_body_that_came_in_chunks(server: RunningServer) -> None:
+    chunked = b"6\r\nfields\r\n0\r\n\r\n"
+    headers = {"Transfer-Encoding": "chunked"}
+    seen = server.request("POST", "/predictions/answers", chunked, headers).json
+    assert seen["content-length"] == "6"
+    assert "Transfer-Encoding" not in seen
+    seen = server.request("POST", "/predictions/answers", "fields").json
+    assert seen["Content-Length"] == "6"
+    assert "content-length" not in seen
 
 
 @pytest.mark.parametrize(

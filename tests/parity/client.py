@@ -14,6 +14,8 @@ from parity.case import Case, Step, Together
 
 ANSWER_LIMIT_S = 12.0
 """After this time there will be no answer: Multi Model Server sometimes gives none."""
+_CONTINUE = 100
+_WITHOUT_CONTENT = (204, 304)
 _UNTIL_LIMIT_S = 60.0
 _PROBE = b"GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -90,14 +92,25 @@ class _Connection:
                 self._socket.sendall(request)
             if step.half_close:
                 self._socket.shutdown(socket.SHUT_WR)
-            answer = self._read(has_body=not request.startswith(b"HEAD "))
+            answer = self._read(is_head=request.startswith(b"HEAD "))
         except TimeoutError:
             return Answer(f"no answer in {ANSWER_LIMIT_S:g} s")
         except (ConnectionError, ValueError):
             return Answer("closed without an answer")
         return replace(answer, connection=self._probe()) if is_last else answer
 
-    def _read(self, *, has_body: bool) -> Answer:
+    def _read(self, *, is_head: bool) -> Answer:
+        status, reason, headers = self._read_head()
+        is_continued = status == _CONTINUE and not headers
+        if is_continued:
+            status, reason, headers = self._read_head()
+        length = {name.lower(): value for name, value in headers}.get("content-length", "0")
+        has_body = not is_head and status not in _WITHOUT_CONTENT
+        body = self._file.read(int(length)) if has_body else b""
+        answer = make_answer(status, reason, headers, body, self._places)
+        return replace(answer, outcome="continued, answered") if is_continued else answer
+
+    def _read_head(self) -> tuple[int, str, list[tuple[str, str]]]:
         version, status, reason = self._line().split(" ", 2)
         if not version.startswith("HTTP/1."):
             raise ValueError(version)
@@ -105,9 +118,7 @@ class _Connection:
         while line := self._line():
             name, _, value = line.partition(":")
             headers.append((name, value.strip()))
-        length = {name.lower(): value for name, value in headers}.get("content-length", "0")
-        body = self._file.read(int(length)) if has_body else b""
-        return make_answer(int(status), reason, headers, body, self._places)
+        return int(status), reason, headers
 
     def _line(self) -> str:
         line = self._file.readline()
@@ -119,11 +130,14 @@ class _Connection:
         """Ask once more: whether there is an answer shows whether the connection was kept."""
         try:
             self._socket.sendall(_PROBE)
-            return "kept" if self._file.readline() else "closed"
+            line = self._file.readline()
         except TimeoutError:
             return "silent"
         except OSError:
             return "closed"
+        if line and not line.startswith(b"HTTP/1."):
+            return "kept, out of step"
+        return "kept" if line else "closed"
 
 
 def fill(text: bytes, places: Mapping[str, str]) -> bytes:

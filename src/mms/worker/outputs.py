@@ -107,7 +107,8 @@ def encode_output(output: object) -> bytes:
 def response_head(processor: RequestProcessor) -> Head:
     """Check and return the status, phrase and headers that the handler set for one request.
 
-    Header names that differ only in case are one header: the last one stays.
+    Header names that differ only in case are one header: the last one stays. Characters of a value
+    that Latin-1 lacks become `?`, as in Multi Model Server.
 
     Raises:
         OutputError: They cannot be sent as HTTP; code 500. The detail says which and why.
@@ -118,8 +119,8 @@ def response_head(processor: RequestProcessor) -> Head:
     phrase = _check_phrase(processor.get_response_status_phrase())
     headers = {}
     for name, value in processor.get_response_headers().items():
-        _check_header(name, value)
-        headers[name.lower()] = (name, value)
+        _check_name(name)
+        headers[name.lower()] = (name, _check_value(name, value))
     return Head(status, phrase, tuple(headers.values()))
 
 
@@ -169,13 +170,19 @@ def _check_phrase(phrase: object) -> str:
     return phrase
 
 
-def _check_header(name: object, value: object) -> None:
+def _check_name(name: object) -> None:
     if not isinstance(name, str) or not _TOKEN.fullmatch(name):
         raise _head_error(f"header name {name!r}: expected a token of RFC 9110")
+
+
+def _check_value(name: str, value: object) -> str:
+    if isinstance(value, str):
+        value = value.encode("latin-1", "replace").decode("latin-1")
     if not _is_sendable(value):
         raise _head_error(
             f"value {value!r} of header {name!r}: expected Latin-1 text without control characters"
         )
+    return value
 
 
 def _is_sendable(text: object) -> TypeGuard[str]:

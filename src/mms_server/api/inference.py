@@ -51,6 +51,9 @@ _DOCUMENT_FIELDS = (
     b"Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE\r\n"
 )
 
+_HOW_IT_CAME = (b"expect", b"transfer-encoding")
+_LENGTH = b"content-length" + wire.SEPARATOR
+
 ModelChooser = Callable[[Request, tuple[str, ...]], Model]
 
 
@@ -139,9 +142,12 @@ class Inference:
     ) -> None:
         request_id = next(self._ids)
         fields = wire.join_fields(request.fields)
+        lowered = fields.lower()
         timeout_s = None
-        if QUEUE_TIMEOUT_FIELD in fields.lower():
+        if QUEUE_TIMEOUT_FIELD in lowered:
             timeout_s = _queue_timeout_s(request)
+        if request.expects_continue or _LENGTH not in lowered:
+            fields = wire.join_fields(_aggregated(request))
         job = Job(request_id, fields, inputs, size_bytes, PredictionSink(exchange, request_id))
         dispatcher = model.dispatcher
         exchange.on_gone = lambda: dispatcher.abandon(job)
@@ -199,6 +205,18 @@ def _queue_timeout_s(request: Request) -> float | None:
             "a number of seconds above 0 is expected."
         )
     return min(timeout_s, _LONGEST_WAIT_S)
+
+
+def _aggregated(request: Request) -> list[bytes]:
+    """Tell a handler of the whole body, not of how it came, as Netty's aggregator does."""
+    fields = request.fields
+    kept: list[bytes] = []
+    for name, value in zip(fields[::2], fields[1::2], strict=True):
+        if name.lower() not in _HOW_IT_CAME:
+            kept += (name, value)
+    if request.field(b"content-length") is None:
+        kept += (b"content-length", b"%d" % request.body_bytes)
+    return kept
 
 
 def _field_lines(block: bytes) -> bytes:

@@ -5,11 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from parity.case import Case
-from parity.cases import archiver, commands, configuration, cors, routes
+from parity.cases import (
+    archiver,
+    commands,
+    configuration,
+    cors,
+    documents,
+    errors,
+    framing,
+    inputs,
+    outputs,
+    routes,
+)
 from parity.scenario import Scenario
 
 AREAS: dict[str, Sequence[Case]] = {
     "cors": cors.CASES,
+    "documents": documents.CASES,
+    "errors": errors.CASES,
+    "framing": framing.CASES,
+    "inputs": inputs.CASES,
+    "outputs": outputs.CASES,
     "routes": routes.CASES,
 }
 

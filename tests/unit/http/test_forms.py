@@ -101,11 +101,21 @@ def test_queries_and_urlencoded_bodies() -> None:
         ("c", b"A +"),
         ("d", b"x=y"),
     ]
-    assert pairs(parse_urlencoded([b"a=1&al", b"one&b=2"])) == [("a", b"1"), ("b", b"2")]
+    assert pairs(parse_query(b"a=1;b=2&=c&=")) == [("a", b"1"), ("b", b"2"), ("c", b"")]
+    assert pairs(parse_urlencoded([b"a=1&al", b"one&b=2"])) == [
+        ("a", b"1"),
+        ("alone", b""),
+        ("b", b"2"),
+    ]
+    assert pairs(parse_urlencoded([b"a=1;b&last"])) == [("a", b"1;b")]
+    assert pairs(parse_urlencoded([b"a=1\r", b"\nb=2"])) == [("a", b"1")]
+    assert pairs(parse_urlencoded([b"a=1\n"])) == [("a", b"1")]
     assert pairs(parse_query(b"raw=%ff")) == [("raw", b"\xff")]
     for broken in (b"a=%", b"a=%1", b"a=%zz", b"%ff=1"):
         with pytest.raises(BadRequestError):
             parse_query(broken)
+    with pytest.raises(BadRequestError, match="without a name"):
+        parse_urlencoded([b"=x&y=z"])
 
 
 def test_media_types_lose_their_parameters() -> None:

@@ -159,13 +159,20 @@ def test_statuses_that_are_refused(code: object) -> None:
     assert info.value.message == "Invalid response status or headers."
 
 
-@pytest.mark.parametrize("text", ["a\r\nb: c", "a\n", "\r", "a\0", "\x1b[2J", "\u20ac", 7, b"a"])
+@pytest.mark.parametrize("text", ["a\r\nb: c", "a\n", "\r", "a\0", "\x1b[2J", "\u20ac\n", 7, b"a"])
 def test_texts_that_are_refused(text: object) -> None:
     with pytest.raises(OutputError, match="header 'X-A': expected Latin-1 text") as info:
         response_head(processor(headers={"X-A": text}))
     assert info.value.code == 500
     with pytest.raises(OutputError, match=r"reason phrase .* expected Latin-1 text"):
         response_head(processor(200, text))
+
+
+def test_values_beyond_latin_1_are_sent_with_question_marks() -> None:
+    head = response_head(processor(headers={"X-A": "1 \u20ac"}))
+    assert head.headers == (("X-A", "1 ?"),)
+    with pytest.raises(OutputError, match="reason phrase"):
+        response_head(processor(200, "\u20ac"))
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a:", "a\r\nb", "é", "a\n", 7, b"a"])
