@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from parity.case import Case
-from parity.cases import routes
+from parity.cases import batches, contexts, handlers, logs, routes
 
 AREAS: dict[str, Sequence[Case]] = {
     "routes": routes.CASES,
+    "handlers": handlers.CASES,
+    "contexts": contexts.CASES,
+    "batches": batches.CASES,
+    "logs": logs.CASES,
 }
