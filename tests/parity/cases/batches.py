@@ -19,7 +19,7 @@ def _member(name: str, code: str) -> Step:
 def _batch(name: str, claims: str, code: str, size: int = 3, **departures: Departure) -> Case:
     """A model with batches of three, that many requests at once, and the model's end."""
     members = tuple(_member(member, code) for member in "abc"[:size])
-    delay = 3000 if size == 3 else 200  # a full batch waits for nobody
+    delay = 3000 if size == 3 else 500  # a full batch waits for nobody
     return case(
         name,
         claims,

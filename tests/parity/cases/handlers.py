@@ -33,9 +33,9 @@ def script(code: str, model: str = "script", **headers: str) -> Step:
     return ask("POST", target, body, listener="inference", **headers)
 
 
-def tell(expression: str, **headers: str) -> Step:
+def tell(expression: str, model: str = "script", **headers: str) -> Step:
     """Have the model `script` answer with a value as JSON, or with its `repr`."""
-    return script(f"answer = [json.dumps({expression}, default=repr)]", **headers)
+    return script(f"answer = [json.dumps({expression}, default=repr)]", model, **headers)
 
 
 def case(
@@ -147,5 +147,30 @@ CASES = [
         "at-load",
         "6.4:3 6.4:4 6.4:5",
         tell("loaded"),
+    ),
+    case(
+        "no-manifest",
+        "6.1:7 6.4:1",
+        register("bare", model_name="bare", handler="service:handle"),
+        ask("POST", "/predictions/bare", b""),
+        unregister("bare"),
+    ),
+    case(
+        "preloaded",
+        "6.2:6",
+        register("script", 2, model_name="preloaded", batch_size=2, preload_model="true"),
+        tell("[context.system_properties['gpu_id'], loaded]", model="preloaded"),
+        tell("context.system_properties['batch_size']", model="preloaded"),
+        unregister("preloaded"),
+        at2=Departure("preloaded-properties", status=200, holds="2"),
+    ),
+    case(
+        "surroundings",
+        "6.1:4",
+        tell("[__name__, os.path.basename(os.getcwd()), os.path.basename(__file__)]"),
+        tell("[os.environ.get('OMP_NUM_THREADS'), os.environ.get('MXNET_USE_OPERATOR_TUNING')]"),
+        tell("os.environ.get('MMS_DECODE_INPUT_REQUEST')"),
+        tell("[logging.getLogger().level, len(logging.getLogger().handlers)]"),
+        tell("[sys.stdin is None, sys.flags.optimize, sys.getdefaultencoding()]"),
     ),
 ]

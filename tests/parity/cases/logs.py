@@ -1,8 +1,8 @@
-"""The log files: access lines, metrics, and what workers print."""
+"""The log files: access lines, the server's own metrics, and what workers print."""
 
 from __future__ import annotations
 
-from parity.case import Case, Departure, LogLines, Together, ask, manage, register, unregister
+from parity.case import Departure, LogLines, Together, ask, manage, raw, register, unregister
 from parity.cases.handlers import case, script
 
 _OK = "answer = ['OK'] * len(data)"
@@ -11,14 +11,6 @@ _ACCESS = "access_log.log"
 _HOST = "mms_metrics.log"
 _MODEL = "model_metrics.log"
 _LOAD_HAS_NO_ID = Departure("load-metrics", holds="requestID:load,")
-
-
-def _metric(
-    name: str, claims: str, call: str, shown: str, count: int = 1, **departures: Departure
-) -> Case:
-    """A handler that measures something, and the lines that tell it; `shown` finds them."""
-    code = f"metrics = context.metrics\n{call}\n{_OK}"
-    return case(name, claims, script(code), LogLines(_MODEL, shown, count), **departures)
 
 
 ACCESS = [
@@ -42,6 +34,31 @@ ACCESS = [
         "8:2",
         ask("PUT", "/predictions/script?sixth", b"context.set_response_status(299); answer=['']"),
         LogLines(_ACCESS, "sixth"),
+    ),
+]
+
+ODD = [
+    case(
+        "access-of-other-verbs",
+        "8:2",
+        ask("HEAD", "/ping?seventh"),
+        ask("OPTIONS", "/predictions/script?eighth"),
+        raw(b"GET /ping?ninth HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"),
+        LogLines(_ACCESS, "seventh|eighth|ninth", 3),
+    ),
+    case(
+        "access-of-a-missing-route",
+        "8:2",
+        ask("GET", '/%20x//y/?tenth="q"'),
+        LogLines(_ACCESS, "tenth"),
+    ),
+    case(
+        "printed-odd-lines",
+        "8:1",
+        script(f"print('<  odd one  >\\n\\n  odd two\\todd\\rthree', flush=True); {_OK}"),
+        script(f"sys.stdout.buffer.write(b'odd \\xff four\\n'); sys.stdout.flush(); {_OK}"),
+        LogLines(_WORKER_LOG, r"odd (one|two|three|\S four)", 3),
+        at2=Departure("worker-output", holds="MODEL_LOG - W-<n>-script   odd two\todd"),
     ),
 ]
 
@@ -88,159 +105,6 @@ COUNTED = [
         LogLines(_MODEL, "ModelName:failing"),
         unregister("failing"),
         at2=_LOAD_HAS_NO_ID,
-    ),
-]
-
-_DIMENSIONS = "[Dimension('Kind', 'cat'), Dimension('Size', 3)]"
-
-MEASURED = [
-    _metric("counter", "8:14", "metrics.add_counter('A1', 1)", "A1"),
-    _metric(
-        "counter-adds-up",
-        "8:14 8:23",
-        "metrics.add_counter('A2', 1); metrics.add_counter('A2', 2.5)",
-        "A2",
-    ),
-    _metric(
-        "counter-of-one-request",
-        "8:14",
-        "metrics.add_counter('A3', 1, 0); metrics.add_counter('A3', 2)",
-        "A3",
-    ),
-    _metric("counter-dimensions", "8:14", f"metrics.add_counter('A4', 1, 0, {_DIMENSIONS})", "A4"),
-    _metric(
-        "time", "8:15", "metrics.add_time('B1', 1.5); metrics.add_time('B2', 2, 0, 's')", "B.", 2
-    ),
-    _metric(
-        "size",
-        "8:16",
-        "for unit in ('MB', 'kB', 'GB', 'B'):\n"
-        "    metrics.add_size('C' + unit, 12, unit=unit)\nmetrics.add_size('C0', 1)",
-        "- C",
-        5,
-    ),
-    _metric("percent", "8:17", "metrics.add_percent('D1', 99.5, 0)", "D1"),
-    _metric(
-        "metric",
-        "8:19 8:22",
-        "metrics.add_metric('F2', 3, unit='frames')\n"
-        "for unit in ('ms', 's', 'percent', 'count', 'MB', 'GB', 'kB', 'B'):\n"
-        "    metrics.add_metric('F' + unit, 1, None, unit)",
-        "- F",
-        9,
-    ),
-    case(
-        "metric-without-unit",
-        "8:19 8:22",
-        script(f"context.metrics.add_metric('E1', 3); {_OK}"),
-        at0=Departure("metric-without-unit", status=200, holds="OK"),
-    ),
-    _metric(
-        "updated",
-        "8:23",
-        "metrics.add_metric('G1', 3, 0, 'x'); metrics.add_metric('G1', 4, 0, 'x')",
-        "G1",
-    ),
-    _metric(
-        "other-unit",
-        "8:23",
-        "metrics.add_metric('G2', 3, 0, 'ms')\n"
-        "metrics.add_metric('G2', 4, 0, 's')\nmetrics.add_metric('G2', 4, None, 's')",
-        "G2",
-        2,
-    ),
-    _metric(
-        "time-dimensions",
-        "8:24",
-        f"metrics.add_time('H1', 1, dimensions={_DIMENSIONS})",
-        "H1",
-        at1=Departure("metric-dimensions", holds="#Kind:cat,Size:3,ModelName:script,Level:Model"),
-    ),
-    _metric(
-        "metric-dimensions",
-        "8:24",
-        f"metrics.add_metric('H2', 1, 0, 'x', {_DIMENSIONS})",
-        "H2",
-        at1=Departure("metric-dimensions", holds="#Kind:cat,Size:3,ModelName:script,Level:Model"),
-    ),
-    _metric(
-        "dimension-with-colon",
-        "8:4",
-        "metrics.add_counter('I1', 1, None, [Dimension('a', 'b:c'), Dimension('d', 'e')])",
-        "I1",
-    ),
-    _metric(
-        "dimension-with-comma",
-        "8:4",
-        "metrics.add_counter('I2', 1, None, "
-        "[Dimension('a', 'b,c:d'), Dimension('', 'e'), Dimension('f', '')])",
-        "I2",
-    ),
-    _metric(
-        "numbers",
-        "8:4",
-        "for i, value in enumerate((0, -1, 1.5, 1e-07, -0.25, 12345678901234567890)):\n"
-        "    metrics.add_metric('J%d' % i, value, unit='x')",
-        "- J",
-        6,
-    ),
-    case(
-        "wrong-units",
-        "8:20",
-        script("context.metrics.add_time('K', 1, unit='h')"),
-        script("context.metrics.add_size('K', 1, unit='TB')"),
-        script("context.metrics.add_counter('K', 1, dimensions=(Dimension('a', 'b'),))"),
-        script(f"context.metrics.add_counter('K', 1, dimensions=Dimension('a', 'b')); {_OK}"),
-    ),
-    case(
-        "dimensions-that-are-no-list",
-        "8:20",
-        script(f"context.metrics.add_time('K1', 1, dimensions=(Dimension('a', 'b'),)); {_OK}"),
-        script(f"context.metrics.add_metric('K2', 1, 0, 'x', Dimension('a', 'b')); {_OK}"),
-        LogLines(_MODEL, "- K", 2),
-    ),
-    _metric(
-        "list-of-dimensions-used-twice",
-        "8:14 8:21",
-        "own = [Dimension('Kind', 'cat')]\nmetrics.add_counter('L1', 1, None, own)\n"
-        "metrics.add_counter('L2', 1, None, own)",
-        "- L",
-        2,
-        at1=Departure(
-            "metric-dimensions", holds="L2.Count:1|#Kind:cat,ModelName:script,Level:Model|"
-        ),
-    ),
-    _metric(
-        "printed",
-        "8:3",
-        "print('[METRICS]M1.Count:1|#Level:Model,A:b:c|#hostname:h,123')\n"
-        "print('[METRICS]M2.Count:1|#Level:Model|#hostname:h,123,an-id')\n"
-        "logging.info('[METRICS]M3.Count:1|#Level:Model|#hostname:h,123,an-id')\n"
-        "sys.stdout.flush()",
-        r"- M\d",
-        3,
-    ),
-    case(
-        "at-load", "6.4:5 8:21", LogLines(_MODEL, "AtLoad.*ModelName:script"), at0=_LOAD_HAS_NO_ID
-    ),
-    case(
-        "names-with-marks",
-        "8:4",
-        script(f"context.metrics.add_counter('My-Metric', 1); {_OK}"),
-        script(f"context.metrics.add_counter('My Metric', 1); {_OK}"),
-        script(f"context.metrics.add_counter('After', 1); {_OK}"),
-        LogLines(_MODEL, "My|After", 2),
-        at3=Departure("no-null-metrics", holds="My-Metric.Count:1|#ModelName:script"),
-    ),
-    case(
-        "error",
-        "8:18",
-        script(f"context.metrics.add_error('Broken', 'all of it'); {_OK}"),
-        script(f"context.metrics.add_error('Broke', 1); {_OK}"),
-        script(f"context.metrics.add_counter('Afterwards', 1); {_OK}"),
-        LogLines(_MODEL, "Afterwards"),
-        LogLines(_MODEL, "Brok|null$"),
-        at4=Departure("no-null-metrics", holds="Broke.unit:1|#Level:Error|"),
     ),
 ]
 
@@ -324,4 +188,4 @@ CONSOLE = [
     ),
 ]
 
-CASES = [*ACCESS, *COUNTED, *MEASURED, *PRINTED, *CONSOLE]
+CASES = [*ACCESS, *ODD, *COUNTED, *PRINTED, *CONSOLE]
