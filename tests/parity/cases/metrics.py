@@ -36,7 +36,11 @@ CASES = [
     ),
     _metric("counter-dimensions", "8:14", f"metrics.add_counter('A4', 1, 0, {_DIMENSIONS})", "A4"),
     _metric(
-        "time", "8:15", "metrics.add_time('B1', 1.5); metrics.add_time('B2', 2, 0, 's')", "B.", 2
+        "time",
+        "8:15",
+        "metrics.add_time('B1', 1.5); metrics.add_time('B2', 2, 0, 's')",
+        r"- B\d",
+        2,
     ),
     _metric(
         "size",
