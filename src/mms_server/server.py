@@ -345,7 +345,12 @@ def _defaults(settings: Settings, folder: Path, mark: str, metrics: MetricsLog |
         job_queue_size=settings.job_queue_size,
         max_queued_bytes=settings.max_queued_bytes,
         retry_batches=settings.retry_batches,
-        environment=worker_environment(os.environ, settings.blacklist_env_vars, mark),
+        environment=worker_environment(
+            os.environ,
+            settings.blacklist_env_vars,
+            mark,
+            decode_input=settings.decode_input_request,
+        ),
         metrics=metrics,
     )
 

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _VARYING = [
     (re.compile(r'("startTime": )"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"'), r'\1"<time>"'),
     (re.compile(r'("id": )"9\d{3}-[0-9a-f]+"'), r'\1"<worker>"'),
     (re.compile(r'("memoryUsage": )\d+'), r'\1"<bytes>"'),
-    (_UUID, "<uuid>"),
+    (UUID, "<uuid>"),
 ]
 
 
@@ -49,6 +49,11 @@ class Answer:
     def is_json(self) -> bool:
         """Whether the body says that it is JSON."""
         return dict(self.headers).get("content-type") == "application/json"
+
+    @property
+    def says_close(self) -> bool:
+        """Whether the connection is to end with it."""
+        return ("connection", "close") in self.headers
 
 
 def make_answer(

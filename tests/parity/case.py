@@ -40,10 +40,27 @@ class Step:
 
 
 @dataclass(frozen=True)
+class LogLines:
+    """Lines that a log holds once enough of them are there; as an answer, they are its body.
+
+    Each is shown once, without what varies from run to run; so what a case looks for must tell its
+    own lines from those of the cases before it.
+    """
+
+    files: str
+    """In the server's folder; a glob, since the servers have different places for some lines."""
+    pattern: str
+    """A regular expression that is found in the lines meant, as they are shown."""
+    count: int = 1
+
+
+@dataclass(frozen=True)
 class Together:
     """Requests sent at one moment on connections of their own; answers in the order given."""
 
     steps: tuple[Step, ...]
+    by_status: bool = False
+    """Answers in the order of their statuses instead: which request is first is chance."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +80,13 @@ class Case:
 
     id: str
     claims: tuple[str, ...]
-    steps: tuple[Step | Together, ...]
+    steps: tuple[Step | Together | LogLines, ...]
     setup: Setup
     departures: Mapping[int, Departure] = field(default_factory=dict)
     """By the place of the answer in the case."""
 
-    def flat_steps(self) -> Iterator[Step]:
-        """Every request of the case, in the order of the answers."""
+    def flat_steps(self) -> Iterator[Step | LogLines]:
+        """Every request of the case and look into a log, in the order of the answers."""
         for step in self.steps:
             yield from step.steps if isinstance(step, Together) else (step,)
 

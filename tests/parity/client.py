@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import time
 from collections.abc import Mapping
@@ -10,13 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from parity.answer import Answer, make_answer
-from parity.case import Case, Step, Together
+from parity.case import Case, LogLines, Step, Together
+from parity.logs import read_log
 
 ANSWER_LIMIT_S = 12.0
 """After this time there will be no answer: Multi Model Server sometimes gives none."""
 _CONTINUE = 100
 _WITHOUT_CONTENT = (204, 304)
 _UNTIL_LIMIT_S = 60.0
+_END_LIMIT_S = 1.0
 _PROBE = b"GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -29,12 +32,18 @@ class Client:
     def run(self, case: Case) -> list[Answer]:
         """Return every answer of a case; connections are closed at its end."""
         with contextlib.ExitStack() as stack:
-            conversation = _Conversation(self._places, stack, list(case.flat_steps()))
+            requests = [step for step in case.flat_steps() if isinstance(step, Step)]
+            conversation = _Conversation(self._places, stack, requests)
             answers: list[Answer] = []
             for step in case.steps:
                 if isinstance(step, Together):
                     with ThreadPoolExecutor(len(step.steps)) as pool:
-                        answers.extend(pool.map(conversation.take, step.steps))
+                        together = list(pool.map(conversation.take, step.steps))
+                    if step.by_status:
+                        together.sort(key=lambda answer: answer.status)
+                    answers.extend(together)
+                elif isinstance(step, LogLines):
+                    answers.append(read_log(step, self._places))
                 else:
                     answers.append(conversation.take(step))
             return answers
@@ -97,7 +106,10 @@ class _Connection:
             return Answer(f"no answer in {ANSWER_LIMIT_S:g} s")
         except (ConnectionError, ValueError):
             return Answer("closed without an answer")
-        return replace(answer, connection=self._probe()) if is_last else answer
+        if not is_last:
+            return answer
+        has_ended = answer.says_close and self._ends_soon()
+        return replace(answer, connection="closed" if has_ended else self._probe())
 
     def _read(self, *, is_head: bool) -> Answer:
         status, reason, headers = self._read_head()
@@ -125,6 +137,14 @@ class _Connection:
         if not line.endswith(b"\r\n"):
             raise ConnectionError("the connection ended")
         return line[:-2].decode("latin-1")
+
+    def _ends_soon(self) -> bool:
+        """Whether the server ends the connection; it may yet answer a probe sent before that."""
+        readable, _, _ = select.select([self._socket], [], [], _END_LIMIT_S)
+        try:
+            return bool(readable) and not self._socket.recv(1, socket.MSG_PEEK)
+        except ConnectionResetError:
+            return True
 
     def _probe(self) -> str:
         """Ask once more: whether there is an answer shows whether the connection was kept."""

@@ -64,7 +64,7 @@ def test_answers_are_those_of_mms(area: str, case: Case, fleet: Fleet) -> None:
     theirs = RECORDED[area, case.id]
     ours = Client(fleet.serve(case.setup).places).run(case)
     problems = [
-        f"answer {place}, to {step.request[:200]!r}:\n{problem}"
+        f"answer {place}, to {str(step)[:300]}:\n{problem}"
         for place, step in enumerate(case.flat_steps())
         if (problem := _problem(case, place, theirs[place], ours[place]))
     ]

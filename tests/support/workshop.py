@@ -150,7 +150,7 @@ class Workshop:
             folder=folder,
             handler="service:handle",
             manifest=None,
-            environment=worker_environment(os.environ, None, self.mark),
+            environment=worker_environment(os.environ, None, self.mark, decode_input=True),
             **{"startup_timeout_s": DEADLINE_S, **options},
         )
         self._served.append(Served(spec, policy or Policy(), self.launcher, metrics))

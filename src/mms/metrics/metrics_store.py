@@ -20,8 +20,9 @@ class MetricsStore:
     `request_ids` maps the index in the batch to a request's id; anything else stands for the
     batch as a whole. In every method `idx` picks one request of the batch, None means all of it.
     A metric of the same name, unit, request and dimensions is updated, not added. Dimensions for
-    the model and the level are appended to the caller's own. Wrong units, and dimensions that are
-    not a list, raise ValueError.
+    the model and the level are appended to the caller's own. Wrong units raise ValueError, and so
+    do a counter's dimensions that are not a list; other methods ignore such dimensions, since in
+    Multi Model Server they ignore all.
     """
 
     def __init__(self, request_ids: object, model_name: str) -> None:
@@ -38,6 +39,10 @@ class MetricsStore:
         dimensions: list[Dimension] | None = None,
     ) -> None:
         """Count: values of the same counter add up."""
+        if dimensions is not None and not isinstance(dimensions, list):
+            raise ValueError(
+                f"Please provide a list of dimensions, not a {type(dimensions).__name__}"
+            )
         metric = self._metric(name, value, "count", self._request(idx), dimensions)
         metric.metric_method = COUNTER
         self._add_or_update(metric)
@@ -104,11 +109,8 @@ class MetricsStore:
         request: object,
         dimensions: list[Dimension] | None,
     ) -> Metric:
-        if dimensions is not None and not isinstance(dimensions, list):
-            raise ValueError(
-                f"Please provide a list of dimensions, not a {type(dimensions).__name__}"
-            )
-        own = list(dimensions or ())  # a copy: handlers use their list again
+        # A copy: handlers use their list again.
+        own = list(dimensions) if isinstance(dimensions, list) else []
         if request is None:
             own.append(Dimension("Level", "Error"))
         else:

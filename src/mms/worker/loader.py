@@ -63,7 +63,7 @@ def parse_handler(text: str, *, may_be_absolute: bool = False) -> Target:
     Raises:
         LoadError: The text names no module, or leads out of the model's folder.
     """
-    path, _, function = text.partition(":")
+    path, colon, function = text.partition(":")
     stem = path[: -len(".py")] if path.endswith(".py") else path
     folder, module = os.path.split(stem)
     if path.startswith("/") and not may_be_absolute:
@@ -72,7 +72,7 @@ def parse_handler(text: str, *, may_be_absolute: bool = False) -> Target:
         raise LoadError(f"handler {text!r} leads out of the archive: '..' is not allowed")
     if "\0" in text or not all(module.split(".")):
         raise LoadError(f"handler {text!r} names no module: expected module[.py][:function]")
-    return Target(text, folder, module, function or DEFAULT_FUNCTION)
+    return Target(text, folder, module, function if colon else DEFAULT_FUNCTION)
 
 
 def search_path(

@@ -20,6 +20,7 @@ from mms.worker import loader
 from mms.worker.channel import Channel, Message
 from mms.worker.inputs import InputError, build_headers, build_input
 from mms.worker.outputs import (
+    Failure,
     OutputError,
     check_outputs,
     encode_output,
@@ -28,6 +29,8 @@ from mms.worker.outputs import (
 )
 
 logger = logging.getLogger(__name__)
+
+HTTP_OK = 200
 
 
 class Reply(NamedTuple):
@@ -156,8 +159,7 @@ class WorkerLoop:
         except Exception as exc:
             ids = ", ".join(job.request_id for job in jobs)
             logger.exception("Handler %s failed on request %s", self._handler, ids)
-            failure = failure_of(exc)
-            return [_failed(failure.code, failure.message)] * len(jobs)
+            return [_answer_failure(failure_of(exc))] * len(jobs)
         return [self._answer(*pair) for pair in zip(processors, outputs)]
 
     def _answer(self, processor: RequestProcessor, output: object) -> Reply:
@@ -235,6 +237,13 @@ def _headers_of(job: wire.JobMessage) -> dict[str, Any]:
 
 def _failed(status: int, message: str) -> Reply:
     return Reply(wire.FAILED, status, b"", b"", message.encode("utf-8", "replace"))
+
+
+def _answer_failure(failure: Failure) -> Reply:
+    """Answer an exception; with the code 200 it counts as an answer, as in Multi Model Server."""
+    if failure.code == HTTP_OK:
+        return Reply(wire.ANSWERED, HTTP_OK, b"", b"", b"error")
+    return _failed(failure.code, failure.message)
 
 
 def _describe(exc: BaseException) -> dict[str, str]:

@@ -24,8 +24,13 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 """A field name: RFC 9110, section 5.6.2."""
 
 _TEXT = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-"""A field value or reason phrase: RFC 9110, section 5.5 and RFC 9112, section 4. Latin-1 text
-without control characters, of which CR, LF and NUL "are invalid and dangerous"."""
+"""A reason phrase: RFC 9112, section 4. Latin-1 text without control characters."""
+
+_CONTENT_TYPE = "content-type"
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+"""What may not stand in a field value: RFC 9110, section 5.5; CR, LF and NUL "are invalid and
+dangerous"."""
 
 _STATUSES = range(200, 1000)
 """Statuses that a handler may set: three digits (RFC 9110, section 15). Those below 200 are
@@ -107,8 +112,9 @@ def encode_output(output: object) -> bytes:
 def response_head(processor: RequestProcessor) -> Head:
     """Check and return the status, phrase and headers that the handler set for one request.
 
-    Header names that differ only in case are one header: the last one stays. Characters of a value
-    that Latin-1 lacks become `?`, as in Multi Model Server.
+    Header names that differ only in case are one header: the last one stays, but of a content
+    type the one in capitals. Characters of a value beyond Latin-1 become `?`. Both as Multi Model
+    Server does, which reads the fields into a map of its own.
 
     Raises:
         OutputError: They cannot be sent as HTTP; code 500. The detail says which and why.
@@ -119,8 +125,9 @@ def response_head(processor: RequestProcessor) -> Head:
     phrase = _check_phrase(processor.get_response_status_phrase())
     headers = {}
     for name, value in processor.get_response_headers().items():
-        _check_name(name)
-        headers[name.lower()] = (name, _check_value(name, value))
+        text = _check_header(name, value)
+        if name != _CONTENT_TYPE or name not in headers:
+            headers[name.lower()] = (name, text)
     return Head(status, phrase, tuple(headers.values()))
 
 
@@ -170,19 +177,12 @@ def _check_phrase(phrase: object) -> str:
     return phrase
 
 
-def _check_name(name: object) -> None:
+def _check_header(name: object, value: object) -> str:
     if not isinstance(name, str) or not _TOKEN.fullmatch(name):
         raise _head_error(f"header name {name!r}: expected a token of RFC 9110")
-
-
-def _check_value(name: str, value: object) -> str:
-    if isinstance(value, str):
-        value = value.encode("latin-1", "replace").decode("latin-1")
-    if not _is_sendable(value):
-        raise _head_error(
-            f"value {value!r} of header {name!r}: expected Latin-1 text without control characters"
-        )
-    return value
+    if not isinstance(value, str) or _CONTROLS.search(value):
+        raise _head_error(f"value {value!r} of header {name!r}: expected text without controls")
+    return value.encode("latin-1", "replace").decode("latin-1")
 
 
 def _is_sendable(text: object) -> TypeGuard[str]:

@@ -30,7 +30,9 @@ def from_worker(text: str) -> bytes | None:
     if match is None:
         return None
     name, unit, value, listed, hostname, timestamp, request_id = match.groups()
-    dimensions = ",".join(each for each in listed.split(",") if each.count(":") == 1)
+    # Java's String.split leaves out what is empty at the end: `a:` is a name without a value.
+    pairs = (each.rstrip(":") for each in listed.split(","))
+    dimensions = ",".join(pair for pair in pairs if pair.count(":") == 1)
     request = f",requestID:{request_id}" if request_id else ""
     return (
         f"{name}.{unit or _NO_UNIT}:{value}|#{dimensions}"

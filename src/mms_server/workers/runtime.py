@@ -25,12 +25,17 @@ def make_runtime_folder(parent: Path) -> Path:
 
 
 def worker_environment(
-    environ: Mapping[str, str], hidden: re.Pattern[str] | None, mark: str
+    environ: Mapping[str, str],
+    hidden: re.Pattern[str] | None,
+    mark: str,
+    *,
+    decode_input: bool,
 ) -> dict[str, str]:
     """Build a worker's environment: the server's, less the variables whose whole name is hidden.
 
     One thread for OpenMP unless the operator says otherwise, and no operator tuning in MXNet, as
-    Multi Model Server sets them: several workers share the cores.
+    Multi Model Server sets them: several workers share the cores. Handlers may look up there, as
+    they do in Multi Model Server, whether their inputs are decoded.
     """
     environment = {
         name: value
@@ -39,6 +44,7 @@ def worker_environment(
     }
     environment.setdefault("OMP_NUM_THREADS", "1")
     environment.setdefault("MXNET_USE_OPERATOR_TUNING", "0")
+    environment["MMS_DECODE_INPUT_REQUEST"] = "true" if decode_input else "false"
     environment["PYTHONUNBUFFERED"] = "1"
     environment.pop("PYTHONSAFEPATH", None)  # would keep the private folder off the path
     environment[MARK] = mark

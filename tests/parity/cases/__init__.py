@@ -7,25 +7,37 @@ from collections.abc import Sequence
 from parity.case import Case
 from parity.cases import (
     archiver,
+    batches,
     commands,
     configuration,
+    contexts,
     cors,
     documents,
     errors,
     framing,
+    handlers,
     inputs,
+    logs,
+    metrics,
     outputs,
+    returned,
     routes,
 )
 from parity.scenario import Scenario
 
 AREAS: dict[str, Sequence[Case]] = {
+    "batches": batches.CASES,
+    "contexts": contexts.CASES,
     "cors": cors.CASES,
     "documents": documents.CASES,
     "errors": errors.CASES,
     "framing": framing.CASES,
+    "handlers": handlers.CASES,
     "inputs": inputs.CASES,
+    "logs": logs.CASES,
+    "metrics": metrics.CASES,
     "outputs": outputs.CASES,
+    "returned": returned.CASES,
     "routes": routes.CASES,
 }
 

@@ -33,6 +33,10 @@ from mms_server.metrics import lines
             "A.ms:1|#url:http://x,b:c,d|#hostname:h,12",
             "A.ms:1|#b:c|#hostname:h,timestamp:12",
         ),
+        (
+            "A.ms:1|#a:,:b,c:d:,:|#hostname:h,12",
+            "A.ms:1|#:b,c:d|#hostname:h,timestamp:12",
+        ),
     ],
 )
 def test_lines_of_workers_become_those_of_the_log(text: str, line: str) -> None:

@@ -169,3 +169,9 @@ def test_handlers_may_keep_attributes() -> None:
     context = make_context()
     context.net = "weights"  # type: ignore[attr-defined]  # what handlers of MMS do
     assert context.net == "weights"  # type: ignore[attr-defined]  # as above
+
+
+def test_contexts_that_hold_the_same_are_equal() -> None:
+    assert make_context() == make_context()
+    assert make_context() != begun()
+    assert make_context() != "resnet"

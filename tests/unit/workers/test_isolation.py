@@ -88,15 +88,18 @@ def test_the_environment_of_workers() -> None:
         "PYTHONSAFEPATH": "1",
         "MMS_FRONT_END": "another's",
     }
-    assert worker_environment(environ, re.compile("SECRET_.*|HOME"), "mark") == {
+    hidden = re.compile("SECRET_.*|HOME")
+    assert worker_environment(environ, hidden, "mark", decode_input=True) == {
         "MY_SECRET_KEY": "stays: the whole name must match",
         "OMP_NUM_THREADS": "8",
         "HOMEPAGE": "stays",
         "MXNET_USE_OPERATOR_TUNING": "0",
+        "MMS_DECODE_INPUT_REQUEST": "true",
         "PYTHONUNBUFFERED": "1",
         "MMS_FRONT_END": "mark",
     }
-    assert worker_environment({}, None, "m")["OMP_NUM_THREADS"] == "1"
+    bare = worker_environment({}, None, "m", decode_input=False)
+    assert (bare["OMP_NUM_THREADS"], bare["MMS_DECODE_INPUT_REQUEST"]) == ("1", "false")
     assert "SECRET_KEY" in environ, "the server keeps its own"
 
 

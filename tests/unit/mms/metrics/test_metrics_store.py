@@ -44,11 +44,18 @@ def test_own_dimensions_are_kept_and_the_list_is_not_changed(kind: str) -> None:
     assert store.store[0].value == (4 if kind == "counter" else 2)
 
 
-@pytest.mark.parametrize("kind", ADDERS)
 @pytest.mark.parametrize("wrong", [(), {"Net": "a"}, NET])
-def test_dimensions_must_be_a_list(kind: str, wrong: object) -> None:
+def test_dimensions_of_a_counter_must_be_a_list(wrong: object) -> None:
     with pytest.raises(ValueError, match="Please provide a list of dimensions"):
-        ADDERS[kind](make_store(), wrong)
+        ADDERS["counter"](make_store(), wrong)
+
+
+@pytest.mark.parametrize("kind", sorted(ADDERS.keys() - {"counter"}))
+@pytest.mark.parametrize("wrong", [(NET,), {"Net": "a"}, NET])
+def test_other_dimensions_that_are_no_list_are_ignored(kind: str, wrong: object) -> None:
+    store = make_store()
+    ADDERS[kind](store, wrong)
+    assert dimensions_of(store) == (["Level:Error"] if kind == "error" else OWN[1:])
 
 
 def test_units() -> None:

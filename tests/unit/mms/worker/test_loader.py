@@ -79,7 +79,7 @@ def error_of(folder: Path, handler: str) -> str:
         ("some/dir/service:f", "some/dir", "service", "f"),
         ("package.module:f", "", "package.module", "f"),
         ("my-handler.py", "", "my-handler", "handle"),
-        ("service:", "", "service", "handle"),
+        ("service:", "", "service", ""),
         ("service:a:b", "", "service", "a:b"),
         ("./service.py", ".", "service", "handle"),
     ],

@@ -192,6 +192,18 @@ def test_a_handler_that_fails_fails_the_whole_batch(
     assert len(front_end.predict(b"a", b"b")) == 2, "it goes on"
 
 
+def test_a_prediction_exception_of_200_is_an_answer(front_end: FrontEnd, write: Write) -> None:
+    front_end.load(
+        write(
+            "from mms.service import PredictionException\n"
+            "def handle(data, context):\n"
+            "    if data: raise PredictionException('m', 200)\n"
+        )
+    )
+    for result, text in front_end.predict(b"a", b"b"):
+        assert (result.outcome, result.status, text) == (wire.ANSWERED, 200, b"error")
+
+
 def test_a_load_that_fails_says_why(front_end: FrontEnd, write: Write) -> None:
     error = front_end.load(write("def handle(data, context): raise KeyError('weights')\n"))["error"]
     assert (error["kind"], error["text"]) == ("load", "KeyError: 'weights'")

@@ -1,0 +1,1 @@
+NAME = "found in the model's folder"

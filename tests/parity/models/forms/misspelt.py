@@ -1,0 +1,3 @@
+"""A module that cannot be compiled."""
+
+raise SyntaxError("as asked")

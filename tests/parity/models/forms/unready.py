@@ -1,0 +1,6 @@
+"""A class without initialize."""
+
+
+class Unready:
+    def handle(self, data, context):
+        return ["unready"] * len(data)

@@ -1,0 +1,6 @@
+"""A class without handle."""
+
+
+class Useless:
+    def initialize(self, context):
+        pass
