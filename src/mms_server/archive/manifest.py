@@ -47,25 +47,25 @@ class Manifest(msgspec.Struct, frozen=True):
     """What the server reads of a manifest.
 
     `raw` is the whole parsed JSON, as handlers see it in `context.manifest`; None if there is
-    no manifest.
+    no manifest. `runtime` is None where it is none that there is: the registration must name one.
     """
 
-    runtime: Runtime = "python"
+    runtime: Runtime | None = "python"
     model: ModelEntry = ModelEntry()
     engine: EngineEntry | None = None
     raw: dict[str, object] | None = None
 
 
 def parse_manifest(raw: dict[str, object]) -> Manifest:
-    """Check a manifest that was JSON; a field that is null counts as absent.
+    """Check a manifest that was JSON; a field that is null counts as absent, but for `runtime`.
 
-    Raises InvalidModelError for an unknown runtime, an engine without a name, a field of another
-    type than 1.0 gives it.
+    Raises InvalidModelError for an engine without a name, a field of another type than 1.0 gives
+    it.
     """
     known = {key: _without_nulls(raw[key]) for key in ("runtime", "model", "engine") if key in raw}
     known = {key: value for key, value in known.items() if value is not None}
-    if known.get("runtime", "python") not in RUNTIMES:
-        raise InvalidModelError("Runtime is not defined or invalid.")
+    if raw.get("runtime", "python") not in RUNTIMES:
+        known["runtime"] = None
     engine = known.get("engine")
     if isinstance(engine, dict) and not engine.get("engineName"):
         raise InvalidModelError("engineName is required in <engine>.")
@@ -120,5 +120,11 @@ def _unparsable(reason: str) -> InvalidModelError:
 
 def _without_nulls(value: object) -> object:
     if isinstance(value, dict):
-        return {key: item for key, item in value.items() if item is not None}
+        return {key: _as_text(item) for key, item in value.items() if item is not None}
     return value
+
+
+def _as_text(value: object) -> object:
+    """Take a number for the text that it is written as, as MMS's parser does."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if is_number else value

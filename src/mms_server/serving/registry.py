@@ -118,9 +118,9 @@ class Registry:
             raise InvalidModelError("Model name is not defined.")
         if not handler:
             raise InvalidModelError("Model handler is not defined.")
+        spec = self._make_spec(archive, registration, name, handler)
         if name in self._models:
             raise ConflictError(f"Model {name} is already registered.")
-        spec = self._make_spec(archive, registration, name, handler)
         model = Model(
             archive,
             spec,
@@ -136,6 +136,9 @@ class Registry:
         self, archive: Archive, registration: Registration, name: str, handler: str
     ) -> WorkerSpec:
         defaults = self._defaults
+        runtime = registration.runtime or archive.manifest.runtime
+        if runtime is None:
+            raise InvalidModelError("Runtime is not defined or invalid.")
         preload = registration.preload
         startup_timeout_s = registration.startup_timeout_s
         return WorkerSpec(
@@ -148,7 +151,7 @@ class Registry:
             max_response_bytes=defaults.max_response_bytes,
             preload=defaults.preload if preload is None else preload,
             handler_is_trusted=not (registration.handler or archive.manifest.model.handler),
-            runtime=registration.runtime or archive.manifest.runtime,
+            runtime=runtime,
             environment=defaults.environment,
             startup_timeout_s=(
                 defaults.startup_timeout_s if startup_timeout_s is None else startup_timeout_s

@@ -30,14 +30,25 @@ def test_only_true_is_true(text: bytes, expected: bool) -> None:
     assert parameters.boolean("synchronous", default=True) is expected
 
 
-def test_an_integer_that_is_none_counts_as_not_given() -> None:
-    assert Parameters({"n": "x"}).integer("n", default=7) == 7
+@pytest.mark.parametrize("text", ["x", "", "1.0", " 1", "1_0", "2147483648", "-2147483649", "٣"])
+def test_an_integer_that_is_none_counts_as_not_given(text: str) -> None:
+    assert Parameters({"n": text}).integer("n", default=7) == 7
+
+
+def test_integers_may_have_a_sign() -> None:
+    parameters = Parameters({"a": "+3", "b": "-2147483648"})
+    assert parameters.integer("a", default=7) == 3
+    assert parameters.integer("b", default=7) == -(2**31)
+
+
+def test_a_flag_without_a_value_is_false() -> None:
+    assert Parameters({"synchronous": ""}).boolean("synchronous", default=True) is False
 
 
 def test_a_json_body_takes_the_querys_place() -> None:
     request = make_request(
         b"/models?url=q&n=1",
-        b'{"url": "j", "n": 2, "f": true, "s": "true", "z": null}',
+        b'{\'url\': \'j\', n: 2, "f": true, "s": "true", "z": null, "unknown": [{}], "w": 4.0}',
         b"application/json; charset=utf-8",
     )
     parameters = Parameters.of_query_or_json(request)
@@ -45,6 +56,7 @@ def test_a_json_body_takes_the_querys_place() -> None:
     assert parameters.integer("n", default=0) == 2
     assert parameters.boolean("f", default=False) is True
     assert parameters.boolean("s", default=False) is True
+    assert parameters.integer("w", default=0) == 4
     assert not parameters.has("z")
     form = make_request(b"/models?url=q", b"url=f", b"application/x-www-form-urlencoded")
     assert Parameters.of_query_or_json(form).text("url") == "q"
@@ -56,10 +68,14 @@ def test_a_json_body_takes_the_querys_place() -> None:
         (b"", "cannot be parsed"),
         (b"{", "cannot be parsed"),
         (b"\xff", "cannot be parsed"),
-        (b"[]", "is a list: an object is expected"),
+        (b"[]", "is no object"),
+        (b"null", "is no object"),
         (b'{"url": {}}', "Parameter url is a dict"),
+        (b'{"url": 1.5}', "Parameter url is 1.5: an integer is expected"),
     ],
 )
 def test_a_json_body_that_is_wrong(body: bytes, complaint: str) -> None:
     with pytest.raises(BadRequestError, match=complaint):
-        Parameters.of_query_or_json(make_request(b"/models", body, b"application/json"))
+        Parameters.of_query_or_json(make_request(b"/models", body, b"application/json")).integer(
+            "url", default=1
+        )

@@ -48,7 +48,7 @@ def test_no_manifest_is_an_empty_one(tmp_path: Path) -> None:
 
 
 def test_null_fields_and_a_byte_order_mark_are_accepted(tmp_path: Path) -> None:
-    data = b'\xef\xbb\xbf{"runtime": null, "model": null, "engine": null}'
+    data = b'\xef\xbb\xbf{"model": null, "engine": null}'
     manifest = read_manifest(write(tmp_path, data))
     assert manifest.runtime == "python"
     assert manifest.model.handler is None
@@ -83,11 +83,14 @@ def test_a_manifest_that_is_a_folder_is_refused(tmp_path: Path) -> None:
         read_manifest(tmp_path)
 
 
-@pytest.mark.parametrize("runtime", ["perl", "PYTHON", "", 3, ["python"], {}])
-def test_an_unknown_runtime_is_refused(runtime: object) -> None:
-    with pytest.raises(InvalidModelError) as caught:
-        parse_manifest({"runtime": runtime})
-    assert caught.value.message == "Runtime is not defined or invalid."
+@pytest.mark.parametrize("runtime", [None, "perl", "PYTHON", "", 3, ["python"], {}])
+def test_an_unknown_runtime_is_none(runtime: object) -> None:
+    assert parse_manifest({"runtime": runtime}).runtime is None
+
+
+def test_a_number_is_the_text_that_it_is_written_as() -> None:
+    model = parse_manifest({"model": {"modelName": 7, "modelVersion": 2.5}}).model
+    assert (model.model_name, model.version) == ("7", "2.5")
 
 
 @pytest.mark.parametrize("engine", [{}, {"engineName": None}, {"engineName": ""}])
@@ -99,7 +102,7 @@ def test_an_engine_needs_a_name(engine: object) -> None:
 
 def test_a_field_of_another_type_is_refused_with_its_path() -> None:
     with pytest.raises(InvalidModelError, match=r"\$\.model\.handler"):
-        parse_manifest({"model": {"handler": 5}})
+        parse_manifest({"model": {"handler": [5]}})
 
 
 @given(st.text(st.characters(codec="utf-8")), st.sampled_from(RUNTIMES))
