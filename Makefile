@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check format docs bench parity-record clean
+.PHONY: demo test check format docs site bench parity-record clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/mms demo
@@ -24,6 +24,11 @@ format: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m mms_server.config.reference docs/configuration.md
+
+site: $(VENV)/.docs
+	$(BIN)/python -m website.pages build/pages
+	$(BIN)/sphinx-build --fresh-env --fail-on-warning --quiet -c website build/pages build/site
+	@echo build/site/index.html
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
@@ -46,3 +51,7 @@ $(VENV)/.demo: $(VENV)/bin/python pyproject.toml
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.docs: $(VENV)/bin/python pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@touch $@

@@ -61,7 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     add = parser.add_argument
     add("--quick", action="store_true", help="one round of 3 s: a smoke test, not a result")
-    add("--servers", type=_names, default=servers.NAMES, help=f"of {','.join(servers.NAMES)}")
+    names = ",".join(servers.NAMES)
+    add("--servers", type=_names, default=servers.DEFAULT_NAMES, help=f"of {names}")
     add("--connections", type=_numbers, help="kept alive at once (1,100,200)")
     add("--duration", type=_number, metavar="SECONDS", help="of one measurement (10)")
     add("--rounds", type=_number, help="of all servers (3)")

@@ -20,14 +20,15 @@ _QUEUE = "job_queue_size=1000"
 
 
 class Mms:
-    """Logs are off in its front end; its worker prints a metric a request, which no option stops.
+    """Logs are off in its front end, or as they are by default.
 
-    The Java options are its defaults: the heap may take a quarter of the machine's memory.
+    Its worker prints a metric a request, which no option stops. The Java options are its
+    defaults: the heap may take a quarter of the machine's memory.
     """
 
-    name = "mms"
-
-    def __init__(self) -> None:
+    def __init__(self, *, has_logs: bool = False) -> None:
+        self._has_logs = has_logs
+        self.name = "mms-logs" if has_logs else "mms"
         self._venv = Venv(f"multi-model-server=={_RELEASE}")
 
     def install(self) -> None:
@@ -43,7 +44,9 @@ class Mms:
 
     def prepare(self, folder: Path) -> Start:
         """Lay out `folder` for the launcher, which starts Java, which starts the worker."""
-        log_config = folder / "log4j2.xml"
-        log_config.write_text(_NO_LOGS)
-        program = [self._venv.program("multi-model-server"), "--log-config", str(log_config)]
+        program = [self._venv.program("multi-model-server")]
+        if not self._has_logs:
+            log_config = folder / "log4j2.xml"
+            log_config.write_text(_NO_LOGS)
+            program += ["--log-config", str(log_config)]
         return properties.prepare(program, folder, _QUEUE)

@@ -20,10 +20,13 @@ _NO_LOGS = {"version": 1, "root": {"level": "OFF"}}
 class Ours:
     """Started as a user would, in the foreground, with the queue limits that it has by default.
 
-    Logs are off, as in MMS.
+    Logs are off, or as they are by default: access, metric and worker lines in files and, all of
+    them again, on standard output, which is a file here.
     """
 
-    name = "ours"
+    def __init__(self, *, has_logs: bool = False) -> None:
+        self._has_logs = has_logs
+        self.name = "ours-logs" if has_logs else "ours"
 
     def install(self) -> None:
         """Check that the package is there: `make bench` installs it."""
@@ -41,7 +44,9 @@ class Ours:
 
     def prepare(self, folder: Path) -> Start:
         """Lay out `folder` for the launcher, which starts the front end and its worker."""
-        log_config = folder / "no_logs.json"
-        log_config.write_text(json.dumps(_NO_LOGS))
-        program = [sys.executable, "-m", _MODULE, "--log-config", str(log_config)]
+        program = [sys.executable, "-m", _MODULE]
+        if not self._has_logs:
+            log_config = folder / "no_logs.json"
+            log_config.write_text(json.dumps(_NO_LOGS))
+            program += ["--log-config", str(log_config)]
         return properties.prepare(program, folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +14,11 @@ from mms.context import Context
 from mms.service import PredictionException, Service
 from mms.version import __version__
 from mms.worker import loader
+from support.pages import ROOT, read_fences
 
-PAGE = Path(__file__).parents[2] / "docs" / "handlers.md"
-EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+EXAMPLES = [
+    fence.text for fence in read_fences(ROOT / "docs" / "handlers.md") if fence.language == "python"
+]
 
 
 @pytest.fixture(params=range(len(EXAMPLES)))

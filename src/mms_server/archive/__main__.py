@@ -16,6 +16,7 @@ import msgspec
 from mms_server.archive.confinement import confine, deadline, end_with_parent
 from mms_server.archive.exchange import Acquired, Answer, Order, Refused, partial_path
 from mms_server.archive.extraction import digest_of, extract
+from mms_server.archive.layout import lift_model, model_folder
 from mms_server.archive.location import is_url, resolve
 from mms_server.archive.manifest import read_manifest
 from mms_server.errors import InvalidModelError, MMSError
@@ -41,6 +42,8 @@ def _answer(order: Order) -> Answer:
         return _acquire(order)
     except MMSError as error:
         return Refused(type(error).__name__, error.message)
+    except OSError as error:
+        return Refused(MMSError.__name__, f"Failed to read model: {error}.")
     except MemoryError:
         limit_bytes = order.limits.memory_bytes
         return Refused(
@@ -56,7 +59,9 @@ def _acquire(order: Order) -> Acquired:
         return _fetched(order, folder)
     path = resolve(order.location, None if order.store is None else Path(order.store))
     if path.is_dir():
-        return Acquired(str(path), False, None, read_manifest(path).raw)
+        path = model_folder(path)
+        manifest = read_manifest(path)
+        return Acquired(str(path), False, None, manifest.raw, is_legacy=manifest.is_legacy)
     return _unpacked(order, path, digest_of(path))
 
 
@@ -78,11 +83,12 @@ def _unpacked(order: Order, archive: Path, digest: str) -> Acquired:
     folder = Path(order.folder)
     extract(archive, folder, order.limits)
     try:
+        lift_model(folder)
         manifest = read_manifest(folder)
     except MMSError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return Acquired(order.folder, True, digest, manifest.raw)
+    return Acquired(order.folder, True, digest, manifest.raw, is_legacy=manifest.is_legacy)
 
 
 def _report(text: str) -> None:

@@ -47,7 +47,7 @@ class Archive:
         folder: Where the model is: the store's own folder, or one unpacked for this archive alone.
         manifest: Checked; empty where the model has none.
         is_owned: Whether the folder was unpacked, and goes away by `release`.
-        digest: sha256 of the zip file in lower-case hex; None for a folder of the store.
+        digest: sha256 of the file in lower-case hex; None for a folder of the store.
     """
 
     location: str
@@ -91,7 +91,11 @@ def _new_folder(workdir: Path) -> Path:
 
 
 def _archive(location: str, answer: Acquired) -> Archive:
-    manifest = Manifest() if answer.manifest is None else parse_manifest(answer.manifest)
+    manifest = (
+        Manifest()
+        if answer.manifest is None
+        else parse_manifest(answer.manifest, is_legacy=answer.is_legacy)
+    )
     return Archive(location, Path(answer.folder), manifest, answer.is_owned, answer.digest)
 
 

@@ -23,12 +23,16 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Acquired(msgspec.Struct, frozen=True, tag=True):
-    """Done. `manifest` is the parsed JSON, None where the model has none."""
+    """Done. `manifest` is the parsed JSON, None where the model has none.
+
+    `is_legacy` is that of `Manifest`. A model in the store may be below the folder asked for.
+    """
 
     folder: str
     is_owned: bool
     digest: str | None
     manifest: dict[str, object] | None
+    is_legacy: bool = False
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):

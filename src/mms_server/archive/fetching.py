@@ -21,7 +21,7 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, LocationParseError
+from urllib3.exceptions import HTTPError, LocationParseError, ReadTimeoutError
 from urllib3.response import HTTPResponse
 from urllib3.util import Url, make_headers, parse_url
 
@@ -85,7 +85,9 @@ def _mapped_errors(download: Download) -> Iterator[None]:
     try:
         yield
     except (HTTPError, HTTPException, OSError, UnicodeError) as error:
-        download.report(f"{download.failure}: {error}")
+        # urllib3 words every timeout of a read alike, also the deadline's: its cause says which.
+        cause = error.__cause__ if isinstance(error, ReadTimeoutError) else None
+        download.report(f"{download.failure}: {cause or error}")
         raise DownloadModelError(download.failure) from error
 
 

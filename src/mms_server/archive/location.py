@@ -11,6 +11,7 @@ from mms_server.errors import InvalidModelError, ModelNotFoundError
 
 _LOGGER = logging.getLogger(__name__)
 _SUFFIXES = (".mar", ".model")
+_TAR_SUFFIXES = (".tar.gz", ".tgz")
 
 
 def is_url(location: str) -> bool:
@@ -43,18 +44,21 @@ def default_name(location: str) -> str:
     """Derive a model's name from its location, where nothing else names it (MMS's rule).
 
     The last path segment, without its extension only if the text has `.mar` or `.model` in it,
-    every character that is not a letter, digit or underscore of ASCII replaced by `_`.
+    every character that is not a letter, digit or underscore of ASCII replaced by `_`. MMS could
+    not load `.tar.gz` and `.tgz`; these go, too.
     """
     if is_url(location):
         location = re.split(r"[?#]", location, maxsplit=1)[0]
     name = location.rstrip("/").rpartition("/")[2]
-    if any(suffix in location for suffix in _SUFFIXES) and "." in name:
+    if name.endswith(_TAR_SUFFIXES):
+        name = name.removesuffix(".tgz").removesuffix(".tar.gz")
+    elif any(suffix in location for suffix in _SUFFIXES) and "." in name:
         name = name.rpartition(".")[0]
     return re.sub(r"\W", "_", name, flags=re.ASCII)
 
 
 def list_store(store: Path) -> list[str]:
-    """List what `load_models=ALL` loads, sorted: folders, `.mar` and `.model` files, none hidden.
+    """List what `load_models=ALL` loads, sorted: folders and archives by their names, none hidden.
 
     Touches the disk. A store that cannot be listed is a warning and an empty list, as in MMS.
     """
@@ -68,4 +72,4 @@ def list_store(store: Path) -> list[str]:
 def _is_model(path: Path) -> bool:
     if path.name.startswith("."):
         return False
-    return path.is_dir() or (path.name.endswith(_SUFFIXES) and path.is_file())
+    return path.is_dir() or (path.name.endswith(_SUFFIXES + _TAR_SUFFIXES) and path.is_file())

@@ -20,7 +20,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "serve",
         help="serve archives or folders in the foreground",
-        description="Serve archives (.mar) or folders until interrupted, on loopback.",
+        description="Serve archives (.mar, .tar.gz) or folders until interrupted, on loopback.",
         epilog="example: mms serve efficientnet_lite0.mar --port 8080",
     )
     parser.add_argument(

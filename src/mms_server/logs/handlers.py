@@ -12,6 +12,10 @@ from collections.abc import Sequence
 from mms_server.logs.feed import STAMP
 from mms_server.logs.writer import Outlet
 
+MODEL_LOG = "MODEL_LOG"
+"""The logger for what workers print, under Multi Model Server's name. Each line of a message of
+its records stands for itself: a worker may print ten thousand of them in a second."""
+
 _LEVELS = {logging.WARNING: "WARN", logging.CRITICAL: "FATAL"}
 """log4j's words where they are not Python's."""
 
@@ -34,17 +38,35 @@ class LineFormatter(logging.Formatter):
         return text
 
 
+class LinesFormatter(LineFormatter):
+    """Formats each line of a message as `LineFormatter` does a message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format one record of `MODEL_LOG`."""
+        text = record.getMessage()
+        first, break_, _ = text.partition("\n")
+        line = copy.copy(record)
+        line.msg, line.args = first, None
+        formatted = super().format(line)
+        if not break_:
+            return formatted
+        head = formatted.removesuffix(first)
+        return head + text.replace("\n", f"\n{head}")
+
+
 class LogHandler(logging.Handler):
     """Formats records on the calling thread and puts them into outlets.
 
     `may_drop` says whether records below ERROR may be lost when a buffer is full.
     """
 
-    def __init__(self, *outlets: Outlet, may_drop: bool) -> None:
+    def __init__(
+        self, *outlets: Outlet, may_drop: bool, formatter: LineFormatter | None = None
+    ) -> None:
         super().__init__()
         self._outlets = outlets
         self._may_drop = may_drop
-        self.setFormatter(LineFormatter())
+        self.setFormatter(formatter or LineFormatter())
 
     def emit(self, record: logging.LogRecord) -> None:
         """Format and hand over; never waits for a disk."""
@@ -97,9 +119,11 @@ class DeferredHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Put a copy into the buffer; its message is made now, for its arguments may change."""
-        record = copy.copy(record)
-        record.msg, record.args = record.getMessage(), None
-        self._buffer.put(self._handlers, record)
+        text = record.getMessage()
+        for line in text.split("\n") if record.name == MODEL_LOG else (text,):
+            record = copy.copy(record)
+            record.msg, record.args = line, None
+            self._buffer.put(self._handlers, record)
 
 
 def _handle(handler: logging.Handler, record: logging.LogRecord) -> None:

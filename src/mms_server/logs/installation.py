@@ -8,13 +8,18 @@ from pathlib import Path
 
 from mms_server.logs.configuration import configure
 from mms_server.logs.feed import Clock, Feed, Line, RecordFeed
-from mms_server.logs.handlers import DeferredHandler, LogHandler, RecordBuffer
+from mms_server.logs.handlers import (
+    MODEL_LOG,
+    DeferredHandler,
+    LinesFormatter,
+    LogHandler,
+    RecordBuffer,
+)
 from mms_server.logs.rotating_file import RotatingFile
 from mms_server.logs.writer import LogWriter, Outlet, write_console
 
-MODEL_LOG = "MODEL_LOG"
-"""Name of the logger for what workers print; this and the next are Multi Model Server's."""
 ACCESS_LOG = "ACCESS_LOG"
+"""Name of a logger; this and the next are Multi Model Server's."""
 MMS_METRICS = "MMS_METRICS"
 MODEL_METRICS = "MODEL_METRICS"
 
@@ -48,9 +53,11 @@ def install(log_folder: Path, metrics_folder: Path, log_config: Path | None = No
         RotatingFile(metrics_folder / f"{name}.log") for name in ("mms_metrics", "model_metrics")
     )
     warnings = _configure(writer, log_config)
-    for name, file, may_drop in (("root", mms_log, False), (MODEL_LOG, model_log, True)):
-        outlet = writer.open(str(file.path), file)
-        _add_default(logging.getLogger(name), LogHandler(console, outlet, may_drop=may_drop))
+    outlet = writer.open(str(mms_log.path), mms_log)
+    _add_default(logging.getLogger(), LogHandler(console, outlet, may_drop=False))
+    outlet = writer.open(str(model_log.path), model_log)
+    printed = LogHandler(console, outlet, may_drop=True, formatter=LinesFormatter())
+    _add_default(logging.getLogger(MODEL_LOG), printed)
     clock = Clock()
 
     def choose(name: str, file: RotatingFile) -> Line | None:

@@ -1,4 +1,4 @@
-"""What workers print, line by line into the log."""
+"""What workers print, into the log: each line with the name of who printed it."""
 
 from __future__ import annotations
 
@@ -65,25 +65,24 @@ class OutputReader(asyncio.Protocol):
             self._transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """Log each line that is whole."""
+        """Log the lines that are whole, as one record: a record a line would hold up the loop."""
         self._refill()
         if len(data) > self._budget_bytes:
             self._dropped_lines += data.count(b"\n")
             self._partial = b""
             return
         self._budget_bytes -= len(data)
-        lines = (self._partial + data).split(b"\n")
-        self._partial = lines.pop()
-        for line in lines:
-            self._log(line)
+        whole, end, self._partial = (self._partial + data).rpartition(b"\n")
+        if end:
+            self._log(whole.split(b"\n"))
         if len(self._partial) > MAX_LINE_BYTES:
-            self._log(self._partial)
+            self._log([self._partial])
             self._partial = b""
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Log what has no line end."""
         if self._partial:
-            self._log(self._partial)
+            self._log([self._partial])
         self._report_dropped()
         if not self.ended.done():
             self.ended.set_result(None)
@@ -104,12 +103,25 @@ class OutputReader(asyncio.Protocol):
             )
             self._dropped_lines = 0
 
-    def _log(self, line: bytes) -> None:
-        if self._on_metric is not None and line.startswith(_METRIC_PREFIX):
-            self._on_metric(line[:MAX_LINE_BYTES].decode("utf-8", "replace"))
+    def _log(self, lines: list[bytes]) -> None:
+        if self._on_metric is not None:
+            lines = self._without_metrics(lines, self._on_metric)
+        if not lines:
             return
-        text = line[:MAX_LINE_BYTES].decode("utf-8", "replace").rstrip("\r")
-        if len(line) > MAX_LINE_BYTES:
-            text += f" [... {len(line) - MAX_LINE_BYTES} bytes cut]"
-        self.tail.append(text)
-        logger.log(self._level, "%s %s", self._label, text)
+        if max(map(len, lines)) > MAX_LINE_BYTES:
+            lines = list(map(_cut, lines))
+        text = b"\n".join(lines).decode("utf-8", "replace").replace("\r\n", "\n").rstrip("\r")
+        self.tail.extend(text.rsplit("\n", _TAIL_LINES)[-_TAIL_LINES:])
+        label = f"{self._label} "
+        logger.log(self._level, "%s", label + text.replace("\n", f"\n{label}"))
+
+    def _without_metrics(self, lines: list[bytes], on_metric: Callable[[str], None]) -> list[bytes]:
+        for line in lines:
+            if line.startswith(_METRIC_PREFIX):
+                on_metric(line[:MAX_LINE_BYTES].decode("utf-8", "replace"))
+        return [line for line in lines if not line.startswith(_METRIC_PREFIX)]
+
+
+def _cut(line: bytes) -> bytes:
+    lost_bytes = len(line) - MAX_LINE_BYTES
+    return line if lost_bytes <= 0 else line[:MAX_LINE_BYTES] + b" [... %d bytes cut]" % lost_bytes

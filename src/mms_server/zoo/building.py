@@ -39,7 +39,12 @@ def _build(entry: Entry) -> bytes:
         model.mkdir()
         for name, content in entry.files().items():
             (model / name).write_bytes(content)
-        request = PackRequest(entry.name, model, entry.handler, export_path=Path(folder))
+        request = PackRequest(
+            model_name=entry.name,
+            model_path=model,
+            handler=entry.handler,
+            export_path=Path(folder),
+        )
         return pack(request).read_bytes()
 
 

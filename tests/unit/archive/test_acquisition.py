@@ -6,17 +6,19 @@ import os
 import signal
 import socket
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
 from mms_server.archive.acquisition import Archive, acquire
 from mms_server.archive.limits import Limits
-from mms_server.archive.manifest import Manifest
+from mms_server.archive.manifest import Manifest, parse_manifest
 from mms_server.archive.policy import FetchPolicy
 from mms_server.errors import DownloadModelError, InvalidModelError, MMSError, ModelNotFoundError
 
@@ -106,6 +108,52 @@ async def test_a_folder_of_the_store_is_used_in_place_and_kept(place: Place) -> 
     assert place.left() == []
 
 
+def tar_gz(prefix: str, **files: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, data in {"MAR-INF/MANIFEST.json": MANIFEST, **files}.items():
+            info = tarfile.TarInfo(prefix + name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("prefix", ["", "./", "noop/"])
+async def test_a_tar_of_the_store_or_a_url_is_unpacked(
+    place: Place, web: WebServer, prefix: str
+) -> None:
+    data = tar_gz(prefix, service=b"x = 1")
+    (place.store / "noop.tar.gz").write_bytes(data)
+    for location in ("noop.tar.gz", web.serve("/model", data)):
+        archive = await place.acquire(location)
+        assert archive.is_owned
+        assert archive.digest == hashlib.sha256(data).hexdigest()
+        assert archive.manifest.model.model_name == "noop"
+        assert sorted(os.listdir(archive.folder)) == ["MAR-INF", "service"]
+        await archive.release()
+    assert place.left() == []
+
+
+async def test_a_model_of_0_x_may_lie_one_folder_below(place: Place) -> None:
+    legacy = b'{"Model": {"Model-Name": "old", "Service": "old.py"}}'
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as opened:
+        opened.writestr("x/MANIFEST.json", legacy)
+        opened.writestr("x/old.py", b"")
+    (place.store / "old.model").write_bytes(buffer.getvalue())
+    archive = await place.acquire("old.model")
+    assert (archive.folder / "old.py").is_file()
+    assert archive.manifest == parse_manifest(msgspec.json.decode(legacy), is_legacy=True)
+    await archive.release()
+    assert place.left() == []
+
+    (place.store / "folder" / "x").mkdir(parents=True)
+    (place.store / "folder" / "x" / "MANIFEST.json").write_bytes(legacy)
+    archive = await place.acquire("folder")
+    assert (archive.folder, archive.is_owned) == (place.store / "folder" / "x", False)
+    assert archive.manifest.model.handler == "old.py"
+
+
 async def test_a_url_is_fetched_and_only_the_model_stays(
     place: Place, web: WebServer, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -145,6 +193,7 @@ async def test_a_module_in_the_current_folder_is_not_imported(
         ("http://h:aaaa", ModelNotFoundError, "Invalid model url: http://h:aaaa"),
         ("text.mar", InvalidModelError, "text.mar is not a zip archive"),
         ("bad.mar", InvalidModelError, "Failed to parse MANIFEST.json"),
+        ("cut.tgz", InvalidModelError, "cut.tgz is not a gzipped tar archive, or is damaged"),
         ("http://127.0.0.1/x", DownloadModelError, "not public"),
     ],
 )
@@ -152,6 +201,7 @@ async def test_errors_keep_their_class_and_leave_nothing(
     place: Place, location: str, error: type[MMSError], message: str
 ) -> None:
     (place.store / "text.mar").write_text("text")
+    (place.store / "cut.tgz").write_bytes(tar_gz("")[:-9])
     bad = io.BytesIO()
     with zipfile.ZipFile(bad, "w") as archive:
         archive.writestr("MAR-INF/MANIFEST.json", b"{")
@@ -245,6 +295,21 @@ async def test_a_total_timeout_holds_before_the_answer_too(place: Place, web: We
     web.answers["/m"] = wait
     with pytest.raises(DownloadModelError):
         await place.acquire(web.url("/m"), replace(ANY, total_timeout_s=0.3))
+    assert place.left() == []
+
+
+async def test_the_log_tells_what_was_too_slow(
+    place: Place, web: WebServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    def begin(_: bytes, connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nx")
+        web.released.wait()
+
+    web.answers["/m"] = begin
+    caplog.set_level("INFO")
+    with pytest.raises(DownloadModelError):
+        await place.acquire(web.url("/m"), replace(ANY, total_timeout_s=1))
+    assert caplog.messages[-1].endswith("the total timeout is over")
     assert place.left() == []
 
 

@@ -73,7 +73,10 @@ def test_a_pipe_is_refused_without_being_opened(tmp_path: Path) -> None:
         ("http://h:80/a/squeeze_net.mar?sig=a.b/c", "squeeze_net"),
         ("http://h/x.mar#sha256=00", "x"),
         ("x.y.mar", "x_y"),
-        ("a.tar.gz", "a_tar_gz"),
+        ("a.tar.gz", "a"),
+        ("b-1.tgz", "b_1"),
+        ("http://h/models/a.b.tar.gz?sig=x.mar", "a_b"),
+        ("a.gz", "a_gz"),
         ("/opt/ml/model/", "model"),
         ("_x.mar", "_x"),
         ("é.mar", "_"),
@@ -85,11 +88,11 @@ def test_default_name(location: str, name: str) -> None:
 
 
 def test_list_store(tmp_path: Path) -> None:
-    for name in ("b.mar", "a.model", "c.zip", ".hidden.mar", "README"):
+    for name in ("b.mar", "a.model", "d.tar.gz", "e.tgz", "c.zip", "f.gz", ".hidden.mar", "README"):
         (tmp_path / name).write_bytes(b"")
     for name in ("folder", ".git"):
         (tmp_path / name).mkdir()
-    assert list_store(tmp_path) == ["a.model", "b.mar", "folder"]
+    assert list_store(tmp_path) == ["a.model", "b.mar", "d.tar.gz", "e.tgz", "folder"]
 
 
 def test_a_store_that_is_not_there_is_a_warning(

@@ -9,6 +9,7 @@ from mms_server.archive.manifest import (
     MANIFEST_LIMIT_BYTES,
     RUNTIMES,
     Manifest,
+    ModelEntry,
     Runtime,
     parse_manifest,
     read_manifest,
@@ -107,14 +108,58 @@ def test_a_field_of_another_type_is_refused_with_its_path() -> None:
 
 @given(st.text(st.characters(codec="utf-8")), st.sampled_from(RUNTIMES))
 def test_what_is_rendered_is_read_back(name: str, runtime: Runtime) -> None:
-    data = render_manifest(name, "s:handle", runtime)
+    data = render_manifest(ModelEntry(name, "s:handle"), runtime)
     manifest = parse_manifest(msgspec.json.decode(data, type=dict[str, object]))
     assert (manifest.model.model_name, manifest.runtime) == (name, runtime)
 
 
 def test_rendered_as_model_archiver_does() -> None:
-    assert render_manifest("noop", "service:handle", "python") == (
+    assert render_manifest(ModelEntry("noop", "service:handle"), "python") == (
         b'{\n  "runtime": "python",\n  "model": {\n    "modelName": "noop",\n'
         b'    "handler": "service:handle"\n  },\n  "modelServerVersion": "1.0",\n'
         b'  "implementationVersion": "1.0",\n  "specificationVersion": "1.0"\n}'
     )
+
+
+def test_an_environment_of_its_own_is_rendered_and_read_back() -> None:
+    model = ModelEntry("n", "s", version="2.1", python="python3.9", requirements="requirements.txt")
+    raw = msgspec.json.decode(render_manifest(model, "python"))
+    assert raw["model"] == {
+        "modelName": "n",
+        "handler": "s",
+        "modelVersion": "2.1",
+        "python": "python3.9",
+        "requirements": "requirements.txt",
+    }
+    assert parse_manifest(raw).model == model
+
+
+@pytest.mark.parametrize("field", ["python", "requirements"])
+def test_an_environment_is_named_by_text(field: str) -> None:
+    with pytest.raises(InvalidModelError, match=rf"\$\.model\.{field}"):
+        parse_manifest({"model": {field: 3.9}})
+
+
+LEGACY = b'{"Engine": {"MXNet": 0.12}, "Model": {"Model-Name": "old", "Service": "old.py"}}'
+
+
+def test_a_manifest_of_0_x_is_read_where_there_is_no_other(tmp_path: Path) -> None:
+    (tmp_path / "MANIFEST.json").write_bytes(LEGACY)
+    manifest = read_manifest(tmp_path)
+    assert manifest.is_legacy
+    assert (manifest.model.model_name, manifest.model.handler) == ("old", "old.py")
+    assert manifest.raw == msgspec.json.decode(LEGACY), "handlers see what was written"
+    write(tmp_path, b'{"model": {"modelName": "new"}}')
+    assert read_manifest(tmp_path).model.model_name == "new"
+    assert not read_manifest(tmp_path).is_legacy
+
+
+def test_a_broken_manifest_of_0_x_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "MANIFEST.json").write_bytes(b"{")
+    with pytest.raises(
+        InvalidModelError, match=r"^Failed to parse MANIFEST\.json: MANIFEST\.json: "
+    ):
+        read_manifest(tmp_path)
+    (tmp_path / "MANIFEST.json").write_bytes(b'{"Model": {"Service": 5}}')
+    with pytest.raises(InvalidModelError, match=r"\$\.model\.handler"):
+        read_manifest(tmp_path)

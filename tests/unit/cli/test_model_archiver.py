@@ -1,3 +1,6 @@
+import json
+import os
+import pty
 import subprocess
 import sys
 import zipfile
@@ -16,11 +19,13 @@ def model(tmp_path: Path) -> Path:
     return folder
 
 
+PROGRAM = "import sys; from mms_server.cli.model_archiver import main; sys.exit(main())"
+
+
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run the command in a process of its own: it configures logging for the whole process."""
-    program = "import sys; from mms_server.cli.model_archiver import main; sys.exit(main())"
     return subprocess.run(
-        [sys.executable, "-c", program, *arguments], cwd=cwd, capture_output=True, text=True
+        [sys.executable, "-c", PROGRAM, *arguments], cwd=cwd, capture_output=True, text=True
     )
 
 
@@ -45,10 +50,72 @@ def test_an_existing_archive_needs_force(model: Path, tmp_path: Path) -> None:
     assert (forced.returncode, forced.stderr) == (0, "WARNING - Overwriting out/noop.mar ...\n")
 
 
+@pytest.mark.parametrize(
+    ("archive_format", "output"),
+    [("default", "noop.mar"), ("tgz", "noop.tar.gz"), ("no-archive", "noop")],
+)
+def test_each_format_has_its_output(
+    model: Path, tmp_path: Path, archive_format: str, output: str
+) -> None:
+    done = run(*REQUIRED, "--archive-format", archive_format, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", output]
+    again = run(*REQUIRED, "--archive-format", archive_format, cwd=tmp_path)
+    assert (again.returncode, again.stdout) == (1, "")
+    assert again.stderr.startswith(f"ERROR - {output} already exists.\n")
+
+
+def test_verbose_says_what_was_found_and_written(model: Path, tmp_path: Path) -> None:
+    done = run(*REQUIRED, "-v", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == (
+        "INFO - Handler service:handle: function handle, service.py line 1\n"
+        "INFO - Successfully exported model noop to noop.mar\n"
+    )
+
+
+def test_a_terminal_is_told_without_being_asked(model: Path, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        command = [sys.executable, "-c", PROGRAM, *REQUIRED]
+        subprocess.run(command, cwd=tmp_path, check=True, stderr=theirs)
+        assert b"Successfully exported model noop to noop.mar" in terminal.read(4096)
+        os.close(theirs)
+
+
+def test_what_the_handler_needs_is_recorded(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "needs.txt").write_text("numpy\n")
+    options = ("--python", "python3.9", "--requirements", "needs.txt", "--model-version", "7")
+    assert run(*REQUIRED, *options, "--archive-format", "no-archive", cwd=tmp_path).stderr == ""
+    manifest = json.loads((tmp_path / "noop" / "MAR-INF" / "MANIFEST.json").read_text())
+    assert manifest["model"] == {
+        "modelName": "noop",
+        "handler": "service:handle",
+        "modelVersion": "7",
+        "python": "python3.9",
+        "requirements": "requirements.txt",
+    }
+    assert (tmp_path / "noop" / "requirements.txt").read_text() == "numpy\n"
+
+
+def test_convert_packs_the_model_as_it_is(model: Path, tmp_path: Path) -> None:
+    (model / "a.onnx").touch()
+    done = run(*REQUIRED, "-c", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "WARNING - a.onnx is packed as it is" in done.stderr
+    (model / "b.onnx").touch()
+    done = run(*REQUIRED, "-c", "-f", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "ERROR - model-archiver expects only one .onnx file in the folder." in done.stderr
+
+
 def test_errors_exit_1_without_a_traceback(model: Path, tmp_path: Path) -> None:
     done = run("--model-name", "a b", *REQUIRED[2:], cwd=tmp_path)
     assert done.returncode == 1
-    assert done.stderr.startswith("ERROR - Model name 'a b' contains special characters")
+    assert done.stderr == (
+        "ERROR - Model name contains special characters.\nThe allowed regular expression filter "
+        r"for model name is: ^[A-Za-z0-9][A-Za-z0-9_\-.]*$" + "\n"
+    )
     assert "Traceback" not in done.stderr
 
 
@@ -66,5 +133,16 @@ def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().out
     assert "usage: model-archiver" in text
     assert "examples:" in text
-    for option in ("--model-name", "--model-path", "--handler", "--runtime", "--export-path", "-f"):
+    for option in (
+        "--model-name",
+        "--model-path",
+        "--handler",
+        "--runtime",
+        "--export-path",
+        "--archive-format",
+        "-f, --force",
+        "-c, --convert",
+        "--requirements",
+        "--python",
+    ):
         assert option in text

@@ -8,7 +8,14 @@ from collections.abc import Callable
 import pytest
 
 from mms_server.logs import handlers
-from mms_server.logs.handlers import DeferredHandler, LineFormatter, LogHandler, RecordBuffer
+from mms_server.logs.handlers import (
+    MODEL_LOG,
+    DeferredHandler,
+    LineFormatter,
+    LinesFormatter,
+    LogHandler,
+    RecordBuffer,
+)
 from mms_server.logs.writer import Outlet
 
 
@@ -45,6 +52,14 @@ def test_a_traceback_follows() -> None:
     assert lines[0].endswith(" - m")
     assert lines[1] == "Traceback (most recent call last):"
     assert lines[-1] == "ValueError: why"
+
+
+def test_each_line_of_what_workers_print_stands_for_itself() -> None:
+    made = record(logging.WARNING, "%s", "W-9000-m one\nW-9000-m \nW-9000-m one")
+    lines = LinesFormatter().format(made).split("\n")
+    single = LineFormatter().format(record(logging.WARNING, "W-9000-m one"))
+    assert lines == [single, single.replace(" one", " "), single]
+    assert LinesFormatter().format(record(logging.WARNING, "W-9000-m one")) == single
 
 
 def test_errors_are_not_dropped_and_surrogates_do_no_harm() -> None:
@@ -106,3 +121,15 @@ def test_records_wait_in_bounds_except_errors(monkeypatch: pytest.MonkeyPatch) -
         handler.handle(record(level))
     assert buffer.write_out() == 1
     assert [r.levelno for r in seen] == [logging.INFO, logging.INFO, logging.ERROR]
+
+
+def test_handlers_of_the_operator_get_each_line_that_a_worker_printed() -> None:
+    seen: list[str] = []
+    buffer = RecordBuffer(threading.Event())
+    handler = DeferredHandler(buffer, (Doing(lambda made: seen.append(made.getMessage())),))
+    for name in (MODEL_LOG, "other"):
+        made = record(logging.INFO, "%s", "a\nb")
+        made.name = name
+        handler.handle(made)
+    buffer.write_out()
+    assert seen == ["a", "b", "a\nb"]

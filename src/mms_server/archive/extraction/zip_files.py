@@ -1,16 +1,12 @@
-"""Safe unpacking of `.mar` and `.model` files: zip archives from people we do not know.
+"""Unpacks `.mar` and `.model` files, which are zip archives.
 
-Every name and kind is checked before the first byte is written; bytes are counted while they are
-written; a refused archive leaves nothing behind.
+Every name and kind is checked before the first byte is written.
 """
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import io
-import os
-import shutil
 import stat
 import struct
 import zipfile
@@ -18,12 +14,12 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from mms_server.archive.entries import EntryTable, refusal
+from mms_server.archive.extraction.target import CHUNK_BYTES, Target
 from mms_server.archive.limits import Limits
-from mms_server.errors import InvalidModelError, MMSError
-
-_CHUNK_BYTES = 1024 * 1024
+from mms_server.errors import InvalidModelError
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """What Java's ZipInputStream reads, hence all that MMS archives use. LZMA lets the archive choose
@@ -44,34 +40,18 @@ _DAMAGE = (
 """What the zipfile module raises on damaged input, besides OSError(EINVAL) on a wild offset."""
 
 
-def digest_of(archive: Path) -> str:
-    """Compute the sha256 of a file as lower-case hex. Blocks for as long as reading it takes."""
-    try:
-        with archive.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise MMSError(f"Failed to read model: {archive.name}: {error.strerror}.") from error
-
-
-def extract(archive: Path, folder: Path, limits: Limits) -> None:
-    """Unpack a zip file into `folder`, which must not exist yet; its parent must.
-
-    Modes come from our umask; of the archive's modes only "executable" is kept. Blocks.
-    Raises InvalidModelError, with the entry and the reason, for an archive that is damaged,
-    hostile or beyond `limits`; MMSError if it cannot be saved (disk full, permissions), where
-    trying again may help once that is put right.
-    """
-    with _mapped_errors(archive), _BoundedFile(archive, limits.directory_bytes) as file:
-        budget = _Budget(archive.stat().st_size, limits)
-        with zipfile.ZipFile(file) as source:
-            plan = _plan(source.infolist(), limits)
-            folder.mkdir(mode=0o700)
-            try:
-                for info, path in plan:
-                    _write(source, info, folder / path, budget)
-            except BaseException:
-                shutil.rmtree(folder, ignore_errors=True)
-                raise
+def unpack_zip(archive: Path, target: Target) -> None:
+    """Unpack a zip file. Raises what `extract` does, and OSError."""
+    limits = target.limits
+    with (
+        _mapped_errors(archive),
+        _BoundedFile(archive, limits.directory_bytes) as file,
+        zipfile.ZipFile(file) as source,
+    ):
+        plan = _plan(source.infolist(), limits)
+        with target.made():
+            for info, path in plan:
+                _write(source, info, path, target)
 
 
 class _BoundedFile(io.BufferedReader):
@@ -93,26 +73,6 @@ class _BoundedFile(io.BufferedReader):
         return super().read(size)
 
 
-class _Budget:
-    """The bytes that may be written, counted over the whole archive."""
-
-    def __init__(self, archive_bytes: int, limits: Limits) -> None:
-        self._limits = limits
-        self._by_ratio_bytes = max(limits.ratio_floor_bytes, limits.ratio * archive_bytes)
-        self._written_bytes = 0
-
-    def spend(self, count_bytes: int) -> None:
-        self._written_bytes += count_bytes
-        if self._written_bytes > self._limits.unpacked_bytes:
-            raise InvalidModelError(
-                f"The archive unpacks to more than {self._limits.unpacked_bytes} bytes."
-            )
-        if self._written_bytes > self._by_ratio_bytes:
-            raise InvalidModelError(
-                f"The archive unpacks to more than {self._limits.ratio} times its size."
-            )
-
-
 @contextmanager
 def _mapped_errors(archive: Path) -> Iterator[None]:
     try:
@@ -122,8 +82,7 @@ def _mapped_errors(archive: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno == errno.EINVAL:
             raise _damaged(archive, error) from error
-        reason = error.strerror or str(error)
-        raise MMSError(f"Failed to save model: {archive.name}: {reason}.") from error
+        raise
 
 
 def _damaged(archive: Path, error: Exception) -> InvalidModelError:
@@ -163,16 +122,18 @@ def _kind_fault(info: zipfile.ZipInfo) -> str | None:
     return None
 
 
-def _write(source: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, budget: _Budget) -> None:
+def _write(source: zipfile.ZipFile, info: zipfile.ZipInfo, path: str, target: Target) -> None:
     if _is_folder(info):
-        target.mkdir(parents=True, exist_ok=True)
+        target.add_folder(path)
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    before_umask = 0o777 if (info.external_attr >> 16) & 0o111 else 0o666
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with source.open(info) as stream, open(os.open(target, flags, before_umask), "wb") as sink:
-        while chunk := stream.read(_CHUNK_BYTES):
-            budget.spend(len(chunk))
-            sink.write(chunk)
-        if sink.tell() != info.file_size:
-            raise refusal(info.filename, f"it ends {info.file_size - sink.tell()} bytes early")
+    is_executable = bool((info.external_attr >> 16) & 0o111)
+    with source.open(info) as stream:
+        size = target.add_file(path, _chunks(stream, target), is_executable=is_executable)
+    if size != info.file_size:
+        raise refusal(info.filename, f"it ends {info.file_size - size} bytes early")
+
+
+def _chunks(stream: IO[bytes], target: Target) -> Iterator[bytes]:
+    while chunk := stream.read(CHUNK_BYTES):
+        target.spend(len(chunk))
+        yield chunk

@@ -1,0 +1,88 @@
+"""What clients of the no-op model notice of something else that the server does meanwhile.
+
+The model is loaded at a constant number of connections, in turn quiet and disturbed; the medians
+over the rounds are compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import urllib.request
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+from benchmarks import machine, table, wrk
+from benchmarks.console import say
+from benchmarks.errors import BenchError
+from benchmarks.servers import Server
+from benchmarks.wrk import Load
+
+_WARM_UP_S = 5
+_TIMEOUT_S = 300.0
+
+
+@dataclass(slots=True)
+class Seen:
+    """The loads of all rounds."""
+
+    quiet: list[Load] = field(default_factory=list)
+    busy: list[Load] = field(default_factory=list)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add how much to measure: `connections`, `duration` and `rounds`."""
+    add = parser.add_argument
+    add("--connections", type=int, default=100, help="kept alive at once (100)")
+    add("--duration", type=int, default=10, metavar="SECONDS", help="of one measurement (10)")
+    add("--rounds", type=int, default=3, help="of both (3)")
+
+
+def measure(
+    server: Server, options: argparse.Namespace, disturb: Callable[[], AbstractContextManager[None]]
+) -> Seen:
+    """Load the server in turn quiet and within `disturb()`. Raises BenchError for a bad answer."""
+    seen = Seen()
+    _load(server, options.connections, _WARM_UP_S)
+    for _ in range(options.rounds):
+        seen.quiet.append(_load(server, options.connections, options.duration))
+        with disturb():
+            seen.busy.append(_load(server, options.connections, options.duration))
+        say(f"p99 quiet {seen.quiet[-1].p99_ms:.2f} ms, busy {seen.busy[-1].p99_ms:.2f} ms")
+    return seen
+
+
+def report(seen: Seen, options: argparse.Namespace, what: str, meanwhile: str) -> str:
+    """Return the table; `what` heads the disturbed column, `meanwhile` says what was done."""
+    here = machine.describe()
+    rows = []
+    for title, of in (
+        ("requests/s", lambda load: load.served_per_s),
+        ("p50 ms", lambda load: load.p50_ms),
+        ("p99 ms", lambda load: load.p99_ms),
+    ):
+        quiet, busy = (statistics.median(map(of, loads)) for loads in (seen.quiet, seen.busy))
+        rows.append([title, f"{quiet:,.2f}", f"{busy:,.2f}", f"{busy / quiet:.2f}"])
+    lines = [
+        f"{here.processor}, {here.cores} cores, {here.kernel}; commit {here.commit}",
+        f"{options.connections} connections, {options.rounds} rounds of {options.duration} s each, "
+        f"in turn; {meanwhile}",
+        "",
+        *table.render(["median", "quiet", what, "ratio"], rows),
+    ]
+    return "\n".join(lines)
+
+
+def ask(method: str, url: str) -> None:
+    """Send a request to the management API. Raises OSError, for an error status too."""
+    request = urllib.request.Request(url, method=method)
+    with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
+        answer.read()
+
+
+def _load(server: Server, connections: int, duration_s: int) -> Load:
+    load = wrk.run(server.url, connections, duration_s, on_tick=lambda: None)
+    if load.refused or load.broken:
+        raise BenchError(f"{load.refused} answers were refused and {load.broken} broken")
+    return load

@@ -1,0 +1,81 @@
+"""The commands and the program of docs/archives.md print what the page shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from mms_server.archive.manifest import ModelEntry, parse_manifest, render_manifest
+
+PAGE = (Path(__file__).parents[2] / "docs" / "archives.md").read_text()
+SERVES = "mms serve"  # goes on until it is interrupted; tests/e2e has it
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def steps() -> Iterator[tuple[str, str]]:
+    """Each command with the output that the page shows for it."""
+    for block in blocks("console"):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            yield command, output
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "greeter").mkdir()
+    (tmp_path / "models").mkdir()
+    (tmp_path / "greeter" / "service.py").write_text(blocks("python")[0])
+    (tmp_path / "greeter" / "greeting.txt").write_text("Hello\n")
+    return tmp_path
+
+
+def run(command: str, folder: Path) -> str:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        command,
+        shell=True,
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.stdout
+
+
+def test_the_commands_print_what_the_page_shows(folder: Path) -> None:
+    walked = [(command, shown) for command, shown in steps() if not command.startswith(SERVES)]
+    assert len(walked) > 3
+    for command, shown in walked:
+        assert run(command, folder) == shown, command
+    assert sorted(os.listdir(folder / "models")) == ["greeter.mar", "greeter.tar.gz"]
+
+
+def test_the_program_packs_the_same(folder: Path) -> None:
+    run(next(steps())[0], folder)
+    before = (folder / "models" / "greeter.mar").read_bytes()
+    (folder / "models" / "greeter.mar").unlink()
+    (folder / "pack.py").write_text(blocks("python")[1])
+    assert run("python pack.py", folder) == "models/greeter.mar\n"
+    assert (folder / "models" / "greeter.mar").read_bytes() == before
+
+
+def test_the_manifest_is_one_that_is_written() -> None:
+    (text,) = blocks("json")
+    manifest = parse_manifest(json.loads(text))
+    assert render_manifest(manifest.model, manifest.runtime).decode() == text.rstrip("\n")
+    fields = msgspec.structs.fields(ModelEntry)
+    for name in (field.encode_name for field in fields):
+        assert f"`model.{name}`" in PAGE, "each field is explained"
