@@ -7,9 +7,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from website.pages import INDEX, all_pages, read_navigation, render, rewrite_links, write_pages
 
 from support.pages import PAGES, ROOT, without_fences
+from website.pages import INDEX, all_pages, read_navigation, render, rewrite_links, write_pages
 
 HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 LINKED = [*PAGES, ROOT / "CHANGELOG.md"]

@@ -75,7 +75,9 @@ def parse_manifest(raw: dict[str, object], *, is_legacy: bool = False) -> Manife
     known = {key: value for key, value in known.items() if value is not None}
     if whole.get("runtime", "python") not in RUNTIMES:
         known["runtime"] = None
-    engine = known.get("engine")
+    model, engine = known.get("model"), known.get("engine")
+    if isinstance(model, dict) and type(model.get("modelName")) in (int, float):
+        model["modelName"] = str(model["modelName"])  # as MMS's parser reads a number
     if isinstance(engine, dict) and not engine.get("engineName"):
         raise InvalidModelError("engineName is required in <engine>.")
     try:
@@ -146,11 +148,5 @@ def _without_defaults(model: ModelEntry) -> dict[str, object]:
 
 def _without_nulls(value: object) -> object:
     if isinstance(value, dict):
-        return {key: _as_text(item) for key, item in value.items() if item is not None}
+        return {key: item for key, item in value.items() if item is not None}
     return value
-
-
-def _as_text(value: object) -> object:
-    """Take a number for the text that it is written as, as MMS's parser does."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return str(value) if is_number else value
