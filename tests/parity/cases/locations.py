@@ -17,7 +17,7 @@ def _manifest(name: str, query: str = "", model: str = "") -> tuple[Step, ...]:
 CASES: list[Case] = [
     case(
         "in-the-store",
-        "1.6:5 1.6:4 B:33 13:1",
+        "1.6:5 1.6:4 B:33 13-http:2",
         take_in("packed.mar"),
         show("packed"),
         unregister("packed"),
@@ -36,7 +36,7 @@ CASES: list[Case] = [
     ),
     case(
         "not-in-the-store",
-        "1.6:4 1.6:2 12.2:25 12.2:27 A:12",
+        "1.6:4 1.6:2 4.1:17 12.2:25 12.2:27",
         post("url=InvalidUrl"),
         post("url=noop/nowhere"),
         post("url=%2Fetc"),
@@ -57,7 +57,7 @@ CASES: list[Case] = [
     ),
     case(
         "not-a-model",
-        "B:30 1.6:5 1.5:2",
+        "B:30 1.6:5 1.5:2 1.5:15 4.1:18",
         post("url="),
         post("url=damaged.mar"),
         post("url=vacant.mar"),
@@ -117,7 +117,7 @@ CASES: list[Case] = [
     ),
     case(
         "not-fetched",
-        "1.6:1 12.2:27 12.3:5",
+        "1.6:1 4.1:18 B:33 12.2:27 12.3:5",
         post("url=http://localhost:aaaa"),
         post("url=http://"),
         post("url=http:///noop.mar"),
@@ -178,7 +178,7 @@ CASES: list[Case] = [
     ),
     case(
         "manifest-unreadable",
-        "B:31 1.5:12",
+        "B:31",
         *_manifest("torn"),
         *_manifest("hollow"),
         *_manifest("null"),
@@ -191,5 +191,18 @@ CASES: list[Case] = [
         at12=Departure("manifest-is-json", 400, "Failed to parse MANIFEST.json"),
         at13=Departure("manifest-is-json", 404),
         at14=Departure("manifest-is-json", 404),
+    ),
+    case(
+        "manifest-of-0-x",
+        "1.5:12 1.5:13",
+        *_manifest("legacy", model="old"),
+        *_manifest("legacy-below.mar", model="old"),
+        *_manifest("legacy-folder", model="old"),
+        *_manifest("legacy-short", model="bare-legacy"),
+        *_manifest("legacy-serviceless", model="x"),
+        *_manifest("legacy-modelless"),
+        *_manifest("legacy-nameless"),
+        *_manifest("legacy-nameless", "&model_name=given", "given"),
+        at15=_UNPARSABLE,
     ),
 ]

@@ -22,7 +22,7 @@ _NEGATIVE = Departure("refused-at-once", 400, "neither can be negative")
 CASES: list[Case] = [
     case(
         "list",
-        "4.2:2 4.2:4 12.2:7 12.3:1",
+        "4.2:2 4.2:3 4.2:4 4.2:5 4.2:6 B:35 12.2:7 12.3:1 12.3:3",
         manage("GET", "/models"),
         take_in("noop", model_name="b"),
         take_in("packed.mar", model_name="a"),
@@ -53,7 +53,7 @@ CASES: list[Case] = [
     ),
     case(
         "list-bounds",
-        "4.2:1 4:2 12.3:2",
+        "4.2:1 4.2:2 4:2",
         take_in("noop", model_name="a"),
         take_in("noop", model_name="b"),
         manage("GET", "/models?limit=-1"),
@@ -71,7 +71,7 @@ CASES: list[Case] = [
     ),
     case(
         "describe",
-        "4.3:1 4.3:3 4.3:4 4.3:5 7:3 12.2:8 12.3:1",
+        "4.3:1 4.3:3 4.3:4 4.3:7 7:1 12.2:8 12.3:1",
         register("noop", 2, batch_size=3, max_batch_delay=20),
         show("noop"),
         show("noop/"),
@@ -83,14 +83,14 @@ CASES: list[Case] = [
     ),
     case(
         "describe-while-loading",
-        "4.3:6 7:3",
+        "4.3:6",
         post("url=loading&initial_workers=1&synchronous=false"),
         manage("GET", "/models/loading", until="startTime"),
         unregister("loading"),
     ),
     case(
         "scale",
-        "4.4:1 4.4:5 4.4:6 7:4 12.2:6 12.2:8",
+        "4.4:1 4.4:5 4.4:6 4.4:7 7:6 12.2:6 12.2:8 12.3:2",
         take_in("noop", model_name="noop_v0.1"),
         scale("noop_v0.1", "synchronous=true&min_worker=1"),
         show("noop_v0.1"),
@@ -109,7 +109,7 @@ CASES: list[Case] = [
     ),
     case(
         "scale-above-the-minimum",
-        "4.4:7",
+        "4.4:7 4.4:8",
         register("noop", 1),
         scale("noop", "max_worker=3&synchronous=true"),
         show("noop"),
@@ -119,7 +119,7 @@ CASES: list[Case] = [
     ),
     case(
         "scale-answers",
-        "4.4:1 4.4:2 4.4:3 4.4:4 B:34 12.2:28 12.3:2 12.3:3 12.3:4",
+        "4.4:1 4.4:2 4.4:3 4.4:4 B:34 12.2:28 12.3:2 12.3:4 12.3:7",
         register("noop", 1),
         scale("noop", "min_worker=1"),
         scale("noop", "min_worker=1&synchronous=1"),
@@ -165,7 +165,7 @@ CASES: list[Case] = [
     ),
     case(
         "scale-to-nothing",
-        "4.4:8 B:34",
+        "4.4:9 B:34",
         register("noop", 1),
         scale("noop", "min_worker=0&synchronous=true"),
         show("noop"),
@@ -176,7 +176,7 @@ CASES: list[Case] = [
     ),
     case(
         "unregister",
-        "4.5:1 4.5:2 4.5:3 12.2:4 12.2:28 12.3:1 12.3:6 13:3 13:4",
+        "4.5:1 4.5:2 4.5:3 12.2:4 12.2:28 12.3:1 12.3:6 13-http:3",
         take_in("noop", model_name="noop_v0.1"),
         unregister("noop_v0.1"),
         show("noop_v0.1"),
@@ -202,7 +202,7 @@ CASES: list[Case] = [
     ),
     case(
         "other-verbs",
-        "4.6:2 4.6:3 12.2:24",
+        "4.3:8 4.6:2 4.6:3 4.6:4 12.2:24",
         manage("PUT", "/models"),
         manage("DELETE", "/models"),
         manage("HEAD", "/models"),
@@ -231,7 +231,7 @@ CASES: list[Case] = [
     ),
     case(
         "sagemaker-rounds",
-        "13:1 13:2 13:3 13:4 13:5 12.2:12",
+        "13-http:1 13-http:2 13-http:3 13-http:4 13-http:5 13-http:6 12.3:8",
         ask("GET", "/ping"),
         manage("GET", "/models"),
         post_json('{"model_name": "resnet_152", "url": "/noop"}'),

@@ -51,7 +51,7 @@ _LENIENT = (
     '{"url": "noop", "model_name": "m\\u00e9\\\'"}',
 )
 
-_GONE_AFTER_507 = Departure("gone-after-507", 404, "Model not found: greedy")
+_GONE_AFTER_507 = Departure("unregistered-after-507", 404, "Model not found: greedy")
 _TOO_SMALL = Departure("refused-at-once", 400, "at least 1 is expected")
 _ANSWERED_ALIKE = ('{"url": null}', '{"url": "noop", "runtime"', '{"model_name"')
 _WRONG_JSON = {
@@ -87,7 +87,7 @@ CASES: list[Case] = [
     ),
     case(
         "without-workers",
-        "4.1:12 4.1:7 12.2:5",
+        "4.1:12 4.1:7 12.2:5 B:10",
         post("url=noop"),
         show("noop"),
         ask("POST", "/predictions/noop", b"x"),
@@ -137,7 +137,7 @@ CASES: list[Case] = [
     ),
     case(
         "default-handler",
-        "4.1:3 12.2:16 12.2:17",
+        "4.1:3",
         post("url=plain&model_name=plain"),
         ask("POST", "/predictions/plain", b"x"),
         show("plain"),
@@ -146,7 +146,7 @@ CASES: list[Case] = [
     ),
     case(
         "default-workers",
-        "4.1:7 4.1:13 12.2:17",
+        "4.1:7 4.1:14 12.2:17",
         post("url=noop"),
         show("noop"),
         ask("POST", "/predictions/noop", b"x"),
@@ -203,7 +203,7 @@ CASES: list[Case] = [
     ),
     case(
         "asynchronous",
-        "4.1:13 4.1:8 7:4",
+        "4.1:13 4.1:8 7:15",
         post("url=noop&initial_workers=1&synchronous=false"),
         ask("POST", "/predictions/noop", b"x"),
         unregister("noop"),
@@ -213,7 +213,7 @@ CASES: list[Case] = [
     ),
     case(
         "same-name-twice",
-        "4.1:17 12.2:26 13:5",
+        "4.1:19 12.2:26 13-http:5",
         post("url=noop&model_name=noop_v0.1"),
         post("url=noop&model_name=noop_v0.1&runtime=python&synchronous=false"),
         post("url=packed.mar&model_name=noop_v0.1"),
@@ -223,7 +223,7 @@ CASES: list[Case] = [
     ),
     case(
         "preload",
-        "4.1:10 7:6",
+        "4.1:10 7:3",
         post("url=noop&preload_model=true&initial_workers=1"),
         ask("POST", "/predictions/noop", b"x"),
         unregister("noop"),
@@ -234,7 +234,7 @@ CASES: list[Case] = [
     ),
     case(
         "json-body",
-        "4:1 B:32 12.2:9 13:2",
+        "4:1 B:32 12.2:9 13-http:2",
         post_json(
             "{'url':'noop', 'model_name':'noop_v0.1', 'initial_workers':'1', 'synchronous':'true'}"
         ),
@@ -272,7 +272,7 @@ CASES: list[Case] = [
     ),
     case(
         "cannot-load",
-        "4.1:16 B:2 12.2:29 7:5",
+        "4.1:16 B:2 12.2:29 7:6",
         post("url=unloadable&initial_workers=1&synchronous=true"),
         manage("GET", "/models/unloadable", until="ModelNotFoundException"),
         post("url=unloadable"),
@@ -282,7 +282,7 @@ CASES: list[Case] = [
     ),
     case(
         "cannot-load-asynchronously",
-        "4.1:16 4.1:13 7:4 7:9",
+        "4.1:13",
         post("url=unloadable&initial_workers=1&synchronous=false"),
         show("unloadable"),
         unregister("unloadable"),

@@ -30,7 +30,7 @@ SINGLE = Setup("single", models=("noop",))
 CASES: list[Case] = [
     case(
         "all",
-        "1.3:1 1.3:3 1.3:5",
+        "1.3:1 1.3:3 1.3:4 1.3:5",
         ask("GET", "/ping", until='"Healthy"'),
         manage("GET", "/models"),
         show("by-manifest"),
@@ -66,7 +66,7 @@ CASES: list[Case] = [
     ),
     case(
         "single",
-        "1.3:5 12.2:11",
+        "1.3:5",
         show("noop"),
         ask("POST", "/invocations", b"x"),
         register("inspect", 1),
