@@ -40,14 +40,10 @@ def media_type(content_type: bytes) -> str:
 def parse_query(text: bytes) -> list[Field]:
     """Parse a query; a name without `=` has an empty value.
 
-    Source: WHATWG URL Standard, application/x-www-form-urlencoded. Raises BadRequestError.
+    Source: WHATWG URL Standard, application/x-www-form-urlencoded; that `;` separates and `#` ends
+    is Netty's `QueryStringDecoder`. Raises BadRequestError.
     """
-    fields = []
-    for pair in text.split(b"&"):
-        if pair:
-            name, _, value = pair.replace(b"+", b" ").partition(b"=")
-            fields.append(Field(percent_decode(name), "", [percent_unescape(value)]))
-    return fields
+    return _parse_pairs(text.partition(b"#")[0].replace(b";", b"&").split(b"&"))
 
 
 def parse_urlencoded(body: Iterable[bytes]) -> list[Field]:
@@ -55,8 +51,16 @@ def parse_urlencoded(body: Iterable[bytes]) -> list[Field]:
 
     Raises BadRequestError.
     """
-    pairs = [pair for pair in b"".join(body).split(b"&") if b"=" in pair]
-    return parse_query(b"&".join(pairs))
+    return _parse_pairs(pair for pair in b"".join(body).split(b"&") if b"=" in pair)
+
+
+def _parse_pairs(pairs: Iterable[bytes]) -> list[Field]:
+    fields = []
+    for pair in pairs:
+        if pair:
+            name, _, value = pair.replace(b"+", b" ").partition(b"=")
+            fields.append(Field(percent_decode(name), "", [percent_unescape(value)]))
+    return fields
 
 
 class MultipartReader:

@@ -10,6 +10,7 @@ EMPTY = Setup("none loaded", (("default_workers_per_model", "0"), _ANY_LOCAL))
 ONE_WORKER = Setup("one worker each", (("default_service_handler", "service:handle"),))
 
 KEPT_AFTER_503 = Departure("kept-after-503", 503, "Consider increasing", connection="kept")
+MALFORMED_ESCAPE = Departure("malformed-escapes", 400, "Malformed percent-escape")
 DAMAGED = Departure("damaged-archive", 400, "is not a zip archive")
 
 

@@ -101,6 +101,8 @@ def test_queries_and_urlencoded_bodies() -> None:
         ("c", b"A +"),
         ("d", b"x=y"),
     ]
+    assert pairs(parse_query(b"a=1;b=2#c=3")) == [("a", b"1"), ("b", b"2")]
+    assert pairs(parse_urlencoded([b"a=1;b#&c=2"])) == [("a", b"1;b#"), ("c", b"2")]
     assert pairs(parse_urlencoded([b"a=1&al", b"one&b=2"])) == [("a", b"1"), ("b", b"2")]
     assert pairs(parse_query(b"raw=%ff")) == [("raw", b"\xff")]
     for broken in (b"a=%", b"a=%1", b"a=%zz", b"%ff=1"):
