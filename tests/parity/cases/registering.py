@@ -38,17 +38,12 @@ _JSON_ODDITIES = (
 )
 _LENIENT = (
     "{'url': 'noop', 'model_name': 'a'}",
-    "{url: noop, model_name: b}",
-    '{"url"="noop"; "model_name"=>"c"}',
-    '{"url": "noop", /* why */ "model_name": "d" // so\n}',
-    '# so\n{"url": "noop", "model_name": "e"}',
-    ')]}\'\n{"url": "noop", "model_name": "f"}',
-    '{"url": "noop", "model_name": "g", "unknown": [1, {"x": NaN}, true]}',
-    '{"url": "noop", "model_name": 8}',
-    '{"url": "noop", "model_name": true}',
-    '{"url": "noop", "model_name": "j", "batch_size": "4", "max_batch_delay": 7}',
-    '{"url": "noop", "model_name": "k", "batch_size": 4.0, "batch_size": 5}',
-    '{"url": "noop", "model_name": "l", "initial_workers": "0", "synchronous": "true"}',
+    '{url=noop; "model_name"=>b}',
+    ')]}\'\n# so\n{"url": "noop", /* why */ "model_name": "c" // so\n}',
+    '{"url": "noop", "model_name": "d", "unknown": [1, {"x": NaN}, true]}',
+    '{"url": "noop", "model_name": 8, "initial_workers": "0", "synchronous": "true"}',
+    '{"url": "noop", "model_name": true, "batch_size": "4", "max_batch_delay": 7}',
+    '{"url": "noop", "model_name": "e", "batch_size": 4.0, "batch_size": 5.0}',
     '{"url": "noop", "model_name": "m\\u00e9\\\'"}',
 )
 
@@ -258,10 +253,9 @@ CASES: list[Case] = [
         "4:1 B:32 12.2:9",
         *(post_json(body) for body in _LENIENT),
         manage("GET", "/models"),
-        show("j"),
-        show("k"),
-        *(unregister(name) for name in ("a", "b", "c", "d", "e", "f", "g", "8", "true", "j", "k")),
-        unregister("l"),
+        show("true"),
+        show("e"),
+        *(unregister(name) for name in ("a", "b", "c", "d", "8", "true", "e")),
         unregister("m%C3%A9%27"),
     ),
     Case(
