@@ -70,6 +70,7 @@ def test_the_program_packs_the_same(folder: Path) -> None:
 def test_the_manifest_is_one_that_is_written() -> None:
     (text,) = blocks("json")
     manifest = parse_manifest(json.loads(text))
+    assert manifest.runtime is not None
     assert render_manifest(manifest.model, manifest.runtime).decode() == text.rstrip("\n")
     fields = msgspec.structs.fields(ModelEntry)
     for name in (field.encode_name for field in fields):

@@ -12,7 +12,7 @@ from typing import Any
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _VARYING = [
     (re.compile(r'("startTime": )"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"'), r'\1"<time>"'),
-    (re.compile(r'("id": )"9\d{3}-[0-9a-f]+"'), r'\1"<worker>"'),
+    (re.compile(r'("id": )"9\d{3}(?:-[0-9a-f]+)+"'), r'\1"<worker>"'),
     (re.compile(r'("memoryUsage": )\d+'), r'\1"<bytes>"'),
     (UUID, "<uuid>"),
 ]

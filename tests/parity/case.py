@@ -19,6 +19,8 @@ class Setup:
     settings: tuple[tuple[str, str], ...] = ()
     models: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
+    store: str = "store"
+    """The folder given as `--model-store`, in the server's; none is given if empty."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ ADDED_HEADERS = {"allow": "allow-on-405", "retry-after": "retry-after"}
 """Header fields that only this server sends, and the difference that says why."""
 
 ADDED_FIELDS = dict.fromkeys(
-    ("state", "restarts", "pid", "lastError", "queuedRequests"), "describe-tells-more"
+    ("state", "restarts", "pid", "lastError", "lastTraceback", "queuedRequests"),
+    "describe-tells-more",
 ) | {"reason": "why-a-start-failed"}
 """Members of JSON objects that only this server sends, and the difference that says why."""
 

@@ -80,13 +80,25 @@ def running(program: Sequence[str], setup: Setup, folder: Path) -> Iterator[Pari
 
 
 def lay_out(folder: Path) -> None:
-    """Copy the models into `folder/store`, and pack each into `folder/files/NAME.mar`."""
-    shutil.copytree(MODELS, folder / "store")
-    (folder / "files").mkdir()
-    for model in sorted((folder / "store").iterdir()):
-        with zipfile.ZipFile(folder / "files" / f"{model.name}.mar", "w") as archive:
-            for path in sorted(model.rglob("*")):
-                archive.write(path, path.relative_to(model))
+    """Copy the models into `folder/store`, and pack each into `folder/files/NAME.mar`.
+
+    A folder named `NAME.mar` is a model that is packed where it stands.
+    """
+    store, files = folder / "store", folder / "files"
+    shutil.copytree(MODELS, store)
+    (files / "folder").mkdir(parents=True)
+    for model in sorted(path for path in store.rglob("*.mar") if path.is_dir()):
+        _pack(model, files / "packing")
+        shutil.rmtree(model)
+        (files / "packing").rename(model)
+    for model in sorted(path for path in store.iterdir() if path.is_dir()):
+        _pack(model, files / f"{model.name}.mar")
+
+
+def _pack(model: Path, target: Path) -> None:
+    with zipfile.ZipFile(target, "w") as archive:
+        for path in sorted(model.rglob("*")):
+            archive.write(path, path.relative_to(model))
 
 
 def _start(
@@ -102,7 +114,7 @@ def _start(
     (folder / "config.properties").write_text("".join(lines))
     command = [*program, "--start", "--foreground"]
     command += ["--mms-config", str(folder / "config.properties")]
-    command += ["--model-store", str(folder / "store")]
+    command += ["--model-store", str(folder / setup.store)] if setup.store else []
     command += ["--models", *setup.models] if setup.models else []
     with (folder / "output.txt").open("wb") as output:
         process = subprocess.Popen(

@@ -57,8 +57,8 @@ def fetch(download: Download, target: Path) -> str:
 
     Blocks up to the policy's total timeout, and beyond only where one read or name look-up takes
     longer. `target` does not remain after an error. Raises ModelNotFoundError for a malformed
-    URL; DownloadModelError if the policy refuses it, the server fails, or the content is too
-    large or has another digest; MMSError if it cannot be saved.
+    URL; DownloadModelError if it has no host, the policy refuses it, the server fails, or the
+    content is too large or has another digest; MMSError if it cannot be saved.
     """
     url = _parsed(download.url)
     expected = _expected_digest(url, download.url)
@@ -95,10 +95,17 @@ def _parsed(text: str) -> Url:
     try:
         url = parse_url(text)
     except LocationParseError as error:
-        raise _malformed(text) from error
-    if url.scheme not in _PORTS or not url.host or url.port == 0:
+        raise (_hostless(text) if " " in text else _malformed(text)) from error
+    if url.scheme not in _PORTS or url.port == 0:
         raise _malformed(text)
+    if not url.host:
+        raise _hostless(text)
     return url
+
+
+def _hostless(text: str) -> DownloadModelError:
+    """Refuse what Java's `URL` takes for well formed, and cannot connect to."""
+    return DownloadModelError(f"Failed to download model from: {redacted(text)}")
 
 
 def _malformed(text: str) -> ModelNotFoundError:
@@ -146,7 +153,7 @@ def _next_hop(download: Download, url: Url, response: HTTPResponse) -> Url:
         raise DownloadModelError(f"{download.failure}, code: {response.status}")
     try:
         following = _parsed(urljoin(url.url, location))
-    except (ModelNotFoundError, ValueError) as error:
+    except (ModelNotFoundError, DownloadModelError, ValueError) as error:
         raise DownloadModelError(f"{download.failure}, redirected to no valid URL.") from error
     if url.scheme == "https" and following.scheme != "https":
         raise DownloadModelError(f"{download.failure}, redirected from https to http.")

@@ -56,10 +56,11 @@ class Manifest(msgspec.Struct, frozen=True):
     """What the server reads of a manifest.
 
     `raw` is the whole parsed JSON, as handlers see it in `context.manifest`; None if there is
-    no manifest. `is_legacy` says that it is one of 0.x.
+    no manifest. `is_legacy` says that it is one of 0.x. `runtime` is None where it is none that
+    there is: the registration must name one then.
     """
 
-    runtime: Runtime = "python"
+    runtime: Runtime | None = "python"
     model: ModelEntry = ModelEntry()
     engine: EngineEntry | None = None
     raw: dict[str, object] | None = None
@@ -67,17 +68,19 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 def parse_manifest(raw: dict[str, object], *, is_legacy: bool = False) -> Manifest:
-    """Check a manifest that was JSON; a field that is null counts as absent.
+    """Check a manifest that was JSON; a field that is null counts as absent, but for `runtime`.
 
-    Raises InvalidModelError for an unknown runtime, an engine without a name, a field of another
-    type than 1.0 gives it, and for one of 0.x that names no service.
+    Raises InvalidModelError for an engine without a name, a field of another type than 1.0 gives
+    it, and for one of 0.x that names no service.
     """
     whole = migrate(raw) if is_legacy else raw
     known = {key: _without_nulls(whole.get(key)) for key in ("runtime", "model", "engine")}
     known = {key: value for key, value in known.items() if value is not None}
-    if known.get("runtime", "python") not in RUNTIMES:
-        raise InvalidModelError("Runtime is not defined or invalid.")
-    engine = known.get("engine")
+    if whole.get("runtime", "python") not in RUNTIMES:
+        known["runtime"] = None
+    model, engine = known.get("model"), known.get("engine")
+    if isinstance(model, dict) and type(model.get("modelName")) in (int, float):
+        model["modelName"] = str(model["modelName"])  # as MMS's parser reads a number
     if isinstance(engine, dict) and not engine.get("engineName"):
         raise InvalidModelError("engineName is required in <engine>.")
     try:

@@ -40,10 +40,11 @@ def media_type(content_type: bytes) -> str:
 def parse_query(text: bytes) -> list[Field]:
     """Parse a query; a name without `=` has an empty value.
 
-    As in Netty's `QueryStringDecoder`, which Multi Model Server uses, `;` separates like `&`
-    and a `=` before a name does not count. Raises BadRequestError.
+    As in Netty's `QueryStringDecoder`, which Multi Model Server uses, `;` separates like `&`, `#`
+    ends the query, and a `=` before a name does not count. Raises BadRequestError.
     """
-    pairs = (pair.lstrip(b"=") for pair in text.replace(b";", b"&").split(b"&"))
+    query = text.partition(b"#")[0].replace(b";", b"&")
+    pairs = (pair.lstrip(b"=") for pair in query.split(b"&"))
     return [_parse_pair(pair) for pair in pairs if pair]
 
 

@@ -124,10 +124,13 @@ class Registry:
             raise InvalidModelError("Model name is not defined.")
         if not handler:
             raise InvalidModelError("Model handler is not defined.")
+        runtime = registration.runtime or archive.manifest.runtime
+        if runtime is None:
+            raise InvalidModelError("Runtime is not defined or invalid.")
         if name in self._models:
             raise ConflictError(f"Model {name} is already registered.")
-        environment = self._choose_environment(archive, registration, name)
-        spec = self._make_spec(archive, registration, name, handler, environment)
+        environment = self._choose_environment(archive, registration, name, runtime)
+        spec = self._make_spec(archive, registration, name, handler, runtime, environment)
         model = Model(
             archive,
             spec,
@@ -141,7 +144,7 @@ class Registry:
         return model
 
     def _choose_environment(
-        self, archive: Archive, registration: Registration, name: str
+        self, archive: Archive, registration: Registration, name: str, runtime: str
     ) -> Environment | None:
         """Choose what the archive asks for; a request that names a runtime overrides its python."""
         entry = archive.manifest.model
@@ -149,7 +152,7 @@ class Registry:
             name,
             archive.folder,
             python=None if registration.runtime else entry.python,
-            runtime=registration.runtime or archive.manifest.runtime,
+            runtime=runtime,
             wanted=archive.requirements,
         )
 
@@ -159,6 +162,7 @@ class Registry:
         registration: Registration,
         name: str,
         handler: str,
+        runtime: str,
         interpreter: Environment | None,
     ) -> WorkerSpec:
         defaults = self._defaults
@@ -174,7 +178,7 @@ class Registry:
             max_response_bytes=defaults.max_response_bytes,
             preload=defaults.preload if preload is None else preload,
             handler_is_trusted=not (registration.handler or archive.manifest.model.handler),
-            runtime=registration.runtime or archive.manifest.runtime,
+            runtime=runtime,
             environment=defaults.environment,
             interpreter=interpreter,
             startup_timeout_s=(

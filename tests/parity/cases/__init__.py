@@ -17,11 +17,16 @@ from parity.cases import (
     framing,
     handlers,
     inputs,
+    locations,
     logs,
     metrics,
+    models,
     outputs,
+    registering,
     returned,
     routes,
+    startup,
+    workers,
 )
 from parity.scenario import Scenario
 
@@ -34,11 +39,16 @@ AREAS: dict[str, Sequence[Case]] = {
     "framing": framing.CASES,
     "handlers": handlers.CASES,
     "inputs": inputs.CASES,
+    "locations": locations.CASES,
     "logs": logs.CASES,
     "metrics": metrics.CASES,
+    "models": models.CASES,
     "outputs": outputs.CASES,
+    "registering": registering.CASES,
     "returned": returned.CASES,
     "routes": routes.CASES,
+    "startup": startup.CASES,
+    "workers": workers.CASES,
 }
 
 SCENARIOS: dict[str, Sequence[Scenario]] = {

@@ -80,8 +80,6 @@ def test_reports_progress(web: WebServer, tmp_path: Path) -> None:
         "http://localhost:aaaa",
         "http://localhost:99999/x",
         "http://localhost:0/x",
-        "http://",
-        "http:///x.mar",
         "http://[::1/x",
         "http://h/x.mar#sha256=12",
         "http://h/x.mar#sha512=12",
@@ -91,6 +89,13 @@ def test_a_malformed_url_is_no_model(tmp_path: Path, url: str) -> None:
     with pytest.raises(ModelNotFoundError) as caught:
         get(url, tmp_path)
     assert caught.value.message == f"Invalid model url: {url}"
+
+
+@pytest.mark.parametrize("url", ["http://", "http:///x.mar", "http://no host/x.mar"])
+def test_a_url_without_a_host_fails_like_one_that_is_not_there(tmp_path: Path, url: str) -> None:
+    with pytest.raises(DownloadModelError) as caught:
+        get(url, tmp_path)
+    assert caught.value.message == f"Failed to download model from: {url}"
 
 
 def test_credentials_are_sent_and_never_shown(web: WebServer, tmp_path: Path) -> None:

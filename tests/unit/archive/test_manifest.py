@@ -61,7 +61,7 @@ def test_no_manifest_is_an_empty_one(tmp_path: Path) -> None:
 
 
 def test_null_fields_and_a_byte_order_mark_are_accepted(tmp_path: Path) -> None:
-    data = b'\xef\xbb\xbf{"runtime": null, "model": null, "engine": null}'
+    data = b'\xef\xbb\xbf{"model": null, "engine": null}'
     manifest = read_manifest(write(tmp_path, data))
     assert manifest.runtime == "python"
     assert manifest.model.handler is None
@@ -96,11 +96,13 @@ def test_a_manifest_that_is_a_folder_is_refused(tmp_path: Path) -> None:
         read_manifest(tmp_path)
 
 
-@pytest.mark.parametrize("runtime", ["perl", "PYTHON", "", 3, ["python"], {}])
-def test_an_unknown_runtime_is_refused(runtime: object) -> None:
-    with pytest.raises(InvalidModelError) as caught:
-        parse_manifest({"runtime": runtime})
-    assert caught.value.message == "Runtime is not defined or invalid."
+@pytest.mark.parametrize("runtime", [None, "perl", "PYTHON", "", 3, ["python"], {}])
+def test_an_unknown_runtime_is_none(runtime: object) -> None:
+    assert parse_manifest({"runtime": runtime}).runtime is None
+
+
+def test_a_name_may_be_a_number() -> None:
+    assert parse_manifest({"model": {"modelName": 7}}).model.model_name == "7"
 
 
 @pytest.mark.parametrize("engine", [{}, {"engineName": None}, {"engineName": ""}])

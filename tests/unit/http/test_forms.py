@@ -101,13 +101,13 @@ def test_queries_and_urlencoded_bodies() -> None:
         ("c", b"A +"),
         ("d", b"x=y"),
     ]
-    assert pairs(parse_query(b"a=1;b=2&=c&=")) == [("a", b"1"), ("b", b"2"), ("c", b"")]
+    assert pairs(parse_query(b"a=1;b=2&=c&=#d=3")) == [("a", b"1"), ("b", b"2"), ("c", b"")]
     assert pairs(parse_urlencoded([b"a=1&al", b"one&b=2"])) == [
         ("a", b"1"),
         ("alone", b""),
         ("b", b"2"),
     ]
-    assert pairs(parse_urlencoded([b"a=1;b&last"])) == [("a", b"1;b")]
+    assert pairs(parse_urlencoded([b"a=1;b#&last"])) == [("a", b"1;b#")]
     assert pairs(parse_urlencoded([b"a=1\r", b"\nb=2"])) == [("a", b"1")]
     assert pairs(parse_urlencoded([b"a=1\n"])) == [("a", b"1")]
     assert pairs(parse_query(b"raw=%ff")) == [("raw", b"\xff")]

@@ -44,6 +44,18 @@ def _integer(minimum: int | None = None) -> Json:
     return {"anyOf": [taken, too_small, fraction, no_integer, {"type": ["boolean", "null"]}]}
 
 
+def _json_integer(minimum: int) -> Json:
+    """Describe an integer of a JSON body, which may be a text; an empty one is not given."""
+    sign = "" if minimum >= 0 else "-?"
+    first = "[1-9][0-9]{0,8}" if minimum == 1 else "[0-9]{1,9}"
+    return {
+        "anyOf": [
+            {"type": "integer", "minimum": minimum, "maximum": INTEGER_LIMIT - 1},
+            {"type": "string", "pattern": f"^({sign}{first})?$"},
+        ]
+    }
+
+
 _REGISTRATION: dict[str, tuple[str, Json]] = {
     "url": (
         "A file or folder in the model store, or an http(s) URL that is allowed; it must be given, "
@@ -65,6 +77,13 @@ _REGISTRATION: dict[str, tuple[str, Json]] = {
     "queue_timeout": (f"Seconds in the queue, above 0{_NO_INTEGER}", _integer()),
     "preload_model": (f"Whether workers are forked from one that has loaded{_NOT_TRUE}", _SCALAR),
 }
+_JSON_INTEGERS = {
+    "batch_size": _json_integer(1),
+    **dict.fromkeys(("startup_timeout", "queue_timeout"), _json_integer(1)),
+    **dict.fromkeys(
+        ("max_batch_delay", "initial_workers", "response_timeout"), _json_integer(-INTEGER_LIMIT)
+    ),
+}
 _REGISTRATION_BODY: Json = {
     "description": "Takes the place of the query altogether; null counts as not given",
     "content": {
@@ -74,11 +93,14 @@ _REGISTRATION_BODY: Json = {
                 "required": ["url"],
                 "properties": {"url": {**_TEXT, "description": "Not null"}}
                 | {
-                    name: {"description": description, "anyOf": [schema, {"type": "null"}]}
+                    name: {
+                        "description": description,
+                        "anyOf": [_JSON_INTEGERS.get(name, schema), {"type": "null"}],
+                    }
                     for name, (description, schema) in _REGISTRATION.items()
                     if name != "url"
                 },
-                "additionalProperties": _SCALAR,
+                "additionalProperties": True,
             }
         }
     },
