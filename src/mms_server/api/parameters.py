@@ -10,7 +10,6 @@ from mms_server.errors import BadRequestError
 from mms_server.http.forms import media_type, parse_query
 from mms_server.http.request import Request
 
-
 INTEGER_LIMIT = 2**31
 """Integers from here on, or below its negative, are none, as to Java's `Integer.parseInt`."""
 

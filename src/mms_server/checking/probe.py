@@ -112,7 +112,7 @@ class Probe:
             return subprocess.Popen(  # noqa: S603 - the manifest's own interpreter
                 command,
                 cwd=make_runtime_folder(folder),
-                env=worker_environment(os.environ, None, "mms-check"),
+                env=worker_environment(os.environ, None, "mms-check", decode_input=True),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -13,6 +13,19 @@ CONFIG = ("--mms-config", "{folder}/config.properties")
 FILES = {"config.properties": ADDRESSES}
 
 
+_HANDLER = "def handle(data, context):\n    return data\n"
+_MANIFEST = '{"runtime": "python", "model": {"modelName": "%s", "handler": "service:handle"}}'
+TWO = {
+    "two/one/service.py": _HANDLER,
+    "two/one/MAR-INF/MANIFEST.json": _MANIFEST % "first",
+    "two/two.1/service.py": _HANDLER,
+    "two/two.1/MAR-INF/MANIFEST.json": _MANIFEST % "second",
+    "two/.hidden/service.py": _HANDLER,
+    "two/notes.txt": "no model",
+}
+"""A store with two models, and what `ALL` passes over."""
+
+
 def start(*arguments: str, program: str = "multi-model-server") -> Run:
     """Start a server that goes on when its launcher has ended."""
     return Run(program, ("--start", *CONFIG, *arguments))
@@ -127,12 +140,12 @@ SCENARIOS = [
         "models-all",
         ("1.2-models", "1.3:1"),
         (
-            start(*STORE, "--models", "all"),
+            start("--model-store", "{folder}/two", "--models", "all"),
             Listen(),
             LIST,
             STOP,
         ),
-        FILES,
+        FILES | TWO,
     ),
     Scenario(
         "duplicate-startup-model",

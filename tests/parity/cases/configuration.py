@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from parity.case import Step, ask
-from parity.cases.commands import ADDRESSES, CONFIG, STOP, STORE, start
+from parity.cases.commands import ADDRESSES, CONFIG, STOP, STORE, TWO, start
 from parity.scenario import Listen, Run, Scenario
 
 LIST = ask("GET", "/models", listener="management")
@@ -150,7 +150,12 @@ SCENARIOS = [
         ),
         {"config.properties": ADDRESSES + "management_address=http://127.0.0.1:{inference}\n"},
     ),
-    _shows("load-all", "1.3:1", "load_models=ALL\n", LIST),
+    Scenario(
+        "load-all",
+        ("1.3:1",),
+        (_with(*CONFIG, "--model-store", "{folder}/two"), Listen(), LIST, STOP),
+        {"config.properties": ADDRESSES + "load_models=ALL\n", **TWO},
+    ),
     _shows(
         "default-workers",
         "2.1:5",

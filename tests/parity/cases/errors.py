@@ -19,7 +19,6 @@ CASES = [
         "prediction-exception-200",
         "B:17",
         act("raise-200"),
-        at0=Departure("handler-errors", status=200, holds="fine"),
     ),
     case(
         "prediction-exception-number",

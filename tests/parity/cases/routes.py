@@ -222,7 +222,7 @@ CASES = [
     ),
     case(
         "health-of-the-dead",
-        "3.2:4",
+        "3.2:3 3.2:4",
         register("broken", workers=0),
         manage("PUT", "/models/broken?min_worker=1&synchronous=true"),
         ask("GET", "/ping"),
@@ -232,7 +232,6 @@ CASES = [
         ask("GET", "/ping"),
         unregister("noop"),
         setup=EMPTY,
-        at1=Departure("why-a-load-failed", status=500, holds="this model never loads"),
     ),
     case(
         "health-while-loading",

@@ -49,7 +49,6 @@ CASES: list[Case] = [
         at1=_NO_STATUS,
         at2=_NO_STATUS,
         at3=_NO_STATUS,
-        at5=Departure("exception-with-200", 200, '"message": "no"'),
         at8=_NO_STATUS,
     ),
     case(
