@@ -25,6 +25,16 @@ def handle(data, context):
     with open("word.txt") as file:
         return [file.read()] * len(data)
 """
+SERVICE = """
+from mms.model_service.model_service import SingleNodeService
+
+class Words(SingleNodeService):
+    def _inference(self, data):
+        with open("word.txt") as file:
+            return file.read()
+"""
+"""As models of 0.x have it."""
+
 OUTPUTS = {"default": "word.mar", "tgz": "word.tar.gz", "no-archive": "word"}
 
 
@@ -94,10 +104,12 @@ def test_each_format_is_served_by_path_and_by_url(
 def test_all_of_the_store_is_served_at_start(start: StartServer, model: Path, store: Path) -> None:
     for number, archive_format in enumerate(ARCHIVE_FORMATS):
         packed(model, store, archive_format, f"m{number}")
-    legacy = {"Model": {"Model-Name": "m3", "Service": "service.py"}}
+    signature = {"input_type": "text/plain", "inputs": [{"data_name": "data"}]}
+    model_0 = {"Model-Name": "m3", "Service": "service.py", "Signature": "signature.json"}
     with zipfile.ZipFile(store / "old.model", "w") as archive:
-        archive.writestr("old/MANIFEST.json", json.dumps(legacy))
-        archive.writestr("old/service.py", HANDLER)
+        archive.writestr("old/MANIFEST.json", json.dumps({"Model": model_0}))
+        archive.writestr("old/signature.json", json.dumps(signature))
+        archive.writestr("old/service.py", SERVICE)
         archive.writestr("old/word.txt", "hello")
     server = start(models=["ALL"])
     for number in range(4):
