@@ -20,6 +20,7 @@ from mms_server.http.router import ANY
 
 _ERRORS = (ModelNotFoundError, WorkerError, ServiceUnavailableError, OutOfResourcesError)
 _FIELDS: Json = {"type": "object"}
+_FORM: Json = {"type": "object", "propertyNames": {"minLength": 1}}
 _PARTS: Json = {
     "type": "object",
     "minProperties": 1,
@@ -35,7 +36,7 @@ _BODY: Json = {
     "content": {
         JSON: {"schema": {}},
         "text/plain": {"schema": {"type": "string"}},
-        "application/x-www-form-urlencoded": {"schema": _FIELDS},
+        "application/x-www-form-urlencoded": {"schema": _FORM},
         "multipart/form-data": {"schema": _PARTS},
         "*/*": {},
     },
