@@ -123,6 +123,16 @@ def _is_no_form(failure: Failure, case: Any, response: Any) -> bool:
     )
 
 
+def _is_of_a_name_that_is_ruled_out(failure: Failure, case: Any, response: Any) -> bool:
+    """Schemathesis rarely gives a field an empty name, which `propertyNames` rules out."""
+    return (
+        isinstance(failure, RejectedPositiveData)
+        and case.media_type == "application/x-www-form-urlencoded"
+        and isinstance(case.body, dict)
+        and "" in case.body
+    )
+
+
 def _is_of_a_bad_archive(failure: Failure, case: Any, response: Any) -> bool:
     """No schema tells whether there is a model behind a `url`, and one that loads."""
     error = _error(response)
@@ -152,6 +162,7 @@ _RULES = (
     _is_of_a_failing_model,
     _is_of_free_inputs,
     _is_no_form,
+    _is_of_a_name_that_is_ruled_out,
     _is_of_a_bad_archive,
     _is_of_a_guessed_name,
     _is_of_a_relation,
