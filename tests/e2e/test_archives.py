@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import http.server
 import io
 import json
 import tarfile
-import threading
 import zipfile
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +14,7 @@ import pytest
 from mms_server.archive import PackRequest, pack
 from mms_server.archive.packing import ARCHIVE_FORMATS, ArchiveFormat
 from support.running_server import StartServer
+from support.web import serve_folder
 
 HANDLER = """
 def handle(data, context):
@@ -50,18 +48,8 @@ def model(tmp_path: Path) -> Path:
 @pytest.fixture
 def web(store: Path) -> Iterator[str]:
     """The store as a web server has it; the fixture is its address."""
-    handler = partial(Quiet, directory=str(store))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        return
+    with serve_folder(store) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def packed(model: Path, store: Path, archive_format: ArchiveFormat, name: str = "word") -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import os
 import shutil
 import signal
@@ -11,7 +9,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +19,7 @@ import pytest
 from mms_server.cli.pid_file import NAME, PidFile, is_server
 from support.load import running_load
 from support.running_server import MakeModel, StartServer, start_server, wait_until
+from support.web import serve_folder
 
 
 @pytest.fixture(autouse=True)
@@ -280,15 +278,10 @@ def test_models_come_from_a_url_without_a_store(tmp_path: Path) -> None:
             "service.py", "def handle(data, context):\n    return ['OK'] * len(data or [])"
         )
         file.writestr("MAR-INF/MANIFEST.json", '{"model": {"handler": "service:handle"}}')
-    handler = functools.partial(QuietHandler, directory=str(archive.parent))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as www:
-        threading.Thread(target=www.serve_forever).start()
-        try:
-            url = f"http://127.0.0.1:{www.server_port}/noop.mar"
-            config = {"allowed_urls": "http://127.0.0.1:[0-9]+/.*"}
-            server = start_server(tmp_path, models=[f"named={url}", url], settings=config)
-        finally:
-            www.shutdown()
+    with serve_folder(archive.parent) as port:
+        url = f"http://127.0.0.1:{port}/noop.mar"
+        config = {"allowed_urls": "http://127.0.0.1:[0-9]+/.*"}
+        server = start_server(tmp_path, models=[f"named={url}", url], settings=config)
     try:
         for name in ("named", "noop"):
             server.wait_ready(name)
@@ -313,8 +306,3 @@ def test_the_same_name_twice_ends_the_start(tmp_path: Path, store: Path, noop: s
     assert done.returncode == 1
     assert "Invalid configuration: Model noop is already registered." in done.stdout
     assert not (tmp_path / ".model_server.pid").exists()
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        pass

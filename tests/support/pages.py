@@ -12,13 +12,12 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 from support.running_server import free_port
+from support.web import serve_folder
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -91,16 +90,14 @@ class Walk:
 
     folder: Path
     ports: Mapping[str, str] = field(init=False)
-    _web: ThreadingHTTPServer = field(init=False)
+    _web: ExitStack = field(init=False, default_factory=ExitStack)
 
     def __post_init__(self) -> None:
         (self.folder / "web").mkdir()
-        handler = partial(_QuietHandler, directory=str(self.folder / "web"))
-        self._web = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        Thread(target=self._web.serve_forever, daemon=True).start()
+        web_port = self._web.enter_context(serve_folder(self.folder / "web"))
         self.ports = {
             **{port: str(free_port()) for port in ("8080", "8081", "8443")},
-            str(_WEB_PORT): str(self._web.server_port),
+            str(_WEB_PORT): str(web_port),
         }
         self.write(
             "config.properties",
@@ -157,8 +154,7 @@ class Walk:
 
     def close(self) -> None:
         """Stop what was started."""
-        self._web.shutdown()
-        self._web.server_close()
+        self._web.close()
         self.run(Command("multi-model-server --stop", "...\n"))
 
     def _environment(self) -> dict[str, str]:
@@ -169,8 +165,3 @@ class Walk:
             "TMPDIR": str(self.folder),
             "TEMP": str(self.folder),
         }
-
-
-class _QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Leave the test's output alone."""
