@@ -12,8 +12,9 @@ import urllib.request
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from benchmarks import machine, table, wrk
+from benchmarks import fleet, machine, table, wrk
 from benchmarks.console import say
 from benchmarks.errors import BenchError
 from benchmarks.servers import Server
@@ -21,6 +22,20 @@ from benchmarks.wrk import Load
 
 _WARM_UP_S = 5
 _TIMEOUT_S = 300.0
+
+
+class Disturbance(Protocol):
+    """Something else that the server does, made for a server that runs."""
+
+    column: str
+    """Heads the disturbed column of the report."""
+
+    @property
+    def meanwhile(self) -> str:
+        """What was done in the disturbed rounds; asked for once they are over."""
+
+    def running(self) -> AbstractContextManager[None]:
+        """Do it while the block runs. Raises BenchError or OSError when it cannot be done."""
 
 
 @dataclass(slots=True)
@@ -39,22 +54,34 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--rounds", type=int, default=3, help="of both (3)")
 
 
-def measure(
-    server: Server, options: argparse.Namespace, disturb: Callable[[], AbstractContextManager[None]]
-) -> Seen:
-    """Load the server in turn quiet and within `disturb()`. Raises BenchError for a bad answer."""
+def run(name: str, options: argparse.Namespace, make: Callable[[Server], Disturbance]) -> int:
+    """Start a server, measure and print; the exit status is 1 if nothing was measured."""
+    with fleet.started([name]) as running:
+        if not running:
+            return 1
+        (server,) = running
+        disturbance = make(server)
+        try:
+            seen = _measure(server, options, disturbance)
+        except (BenchError, OSError) as error:
+            say(f"nothing was measured: {error}")
+            return 1
+    print(_report(seen, options, disturbance))
+    return 0
+
+
+def _measure(server: Server, options: argparse.Namespace, disturbance: Disturbance) -> Seen:
     seen = Seen()
     _load(server, options.connections, _WARM_UP_S)
     for _ in range(options.rounds):
         seen.quiet.append(_load(server, options.connections, options.duration))
-        with disturb():
+        with disturbance.running():
             seen.busy.append(_load(server, options.connections, options.duration))
         say(f"p99 quiet {seen.quiet[-1].p99_ms:.2f} ms, busy {seen.busy[-1].p99_ms:.2f} ms")
     return seen
 
 
-def report(seen: Seen, options: argparse.Namespace, what: str, meanwhile: str) -> str:
-    """Return the table; `what` heads the disturbed column, `meanwhile` says what was done."""
+def _report(seen: Seen, options: argparse.Namespace, disturbance: Disturbance) -> str:
     here = machine.describe()
     rows = []
     for title, of in (
@@ -67,9 +94,9 @@ def report(seen: Seen, options: argparse.Namespace, what: str, meanwhile: str) -
     lines = [
         f"{here.processor}, {here.cores} cores, {here.kernel}; commit {here.commit}",
         f"{options.connections} connections, {options.rounds} rounds of {options.duration} s each, "
-        f"in turn; {meanwhile}",
+        f"in turn; {disturbance.meanwhile}",
         "",
-        *table.render(["median", "quiet", what, "ratio"], rows),
+        *table.render(["median", "quiet", disturbance.column, "ratio"], rows),
     ]
     return "\n".join(lines)
 

@@ -10,11 +10,9 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
-from benchmarks import disturbance, fleet, workload
-from benchmarks.console import say
-from benchmarks.errors import BenchError
+from benchmarks import disturbance, workload
+from benchmarks.servers import Server
 from benchmarks.servers.properties import STORE
 
 _MODEL = "printer"
@@ -48,37 +46,29 @@ def handle(data, context):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; the exit status is 1 if nothing was measured."""
     options = _parser().parse_args(arguments)
-    with fleet.started(["ours-logs"]) as running:
-        if not running:
-            return 1
-        (server,) = running
-        _write_model(server.folder / STORE / _MODEL, options.megabytes_per_s)
-        url = server.management_url
+    rate = options.megabytes_per_s
+    return disturbance.run("ours-logs", options, lambda server: Printing(server, rate))
 
-        @contextmanager
-        def printing() -> Iterator[None]:
-            disturbance.ask("POST", f"{url}/models?url={_MODEL}&initial_workers=1")
-            try:
-                yield
-            finally:
-                disturbance.ask("DELETE", f"{url}/models/{_MODEL}")
 
+class Printing:
+    """A model whose worker prints."""
+
+    column = "while printing"
+
+    def __init__(self, server: Server, megabytes_per_s: int) -> None:
+        self.meanwhile = f"a worker of another model prints {megabytes_per_s} MB/s meanwhile"
+        self._url = server.management_url
+        code = _HANDLER.replace("@RATE@", str(megabytes_per_s * 1_000_000))
+        workload.write_model(server.folder / STORE, _MODEL, code)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Have it registered while the block runs."""
+        disturbance.ask("POST", f"{self._url}/models?url={_MODEL}&initial_workers=1")
         try:
-            seen = disturbance.measure(server, options, printing)
-        except (BenchError, OSError) as error:
-            say(f"nothing was measured: {error}")
-            return 1
-    meanwhile = f"a worker of another model prints {options.megabytes_per_s} MB/s meanwhile"
-    print(disturbance.report(seen, options, "while printing", meanwhile))
-    return 0
-
-
-def _write_model(folder: Path, megabytes_per_s: int) -> None:
-    manifest = folder / "MAR-INF" / "MANIFEST.json"
-    manifest.parent.mkdir(parents=True)
-    manifest.write_text(workload.manifest(_MODEL))
-    code = _HANDLER.replace("@RATE@", str(megabytes_per_s * 1_000_000))
-    (folder / "service.py").write_text(code)
+            yield
+        finally:
+            disturbance.ask("DELETE", f"{self._url}/models/{_MODEL}")
 
 
 def _parser() -> argparse.ArgumentParser:

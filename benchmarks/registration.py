@@ -14,9 +14,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks import disturbance, fleet, workload
+from benchmarks import disturbance, workload
 from benchmarks.console import say
 from benchmarks.errors import BenchError
+from benchmarks.servers import Server
 from benchmarks.servers.properties import STORE
 
 _ARCHIVE = "large.mar"
@@ -27,29 +28,29 @@ _BLOCK_BYTES = 1024 * 1024
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; the exit status is 1 if nothing was measured."""
     options = _parser().parse_args(arguments)
-    with fleet.started(["ours"]) as running:
-        if not running:
-            return 1
-        (server,) = running
-        say(f"writing an archive of {options.megabytes} MB")
-        _write_archive(server.folder / STORE / _ARCHIVE, options.megabytes)
-        registrations = Registrations(server.management_url)
-        try:
-            seen = disturbance.measure(server, options, registrations.running)
-        except (BenchError, OSError) as error:
-            say(f"nothing was measured: {error}")
-            return 1
-    meanwhile = f"{registrations.count} registrations of {options.megabytes} MB meanwhile"
-    print(disturbance.report(seen, options, "while registering", meanwhile))
-    return 0
+    return disturbance.run("ours", options, lambda server: _prepare(server, options.megabytes))
+
+
+def _prepare(server: Server, megabytes: int) -> Registrations:
+    say(f"writing an archive of {megabytes} MB")
+    _write_archive(server.folder / STORE / _ARCHIVE, megabytes)
+    return Registrations(server.management_url, megabytes)
 
 
 class Registrations:
     """Registers and unregisters the archive in turn; `count` times so far."""
 
-    def __init__(self, management_url: str) -> None:
+    column = "while registering"
+
+    def __init__(self, management_url: str, megabytes: int) -> None:
         self.count = 0
         self._url = management_url
+        self._megabytes = megabytes
+
+    @property
+    def meanwhile(self) -> str:
+        """What was done in the disturbed rounds."""
+        return f"{self.count} registrations of {self._megabytes} MB meanwhile"
 
     @contextmanager
     def running(self) -> Iterator[None]:

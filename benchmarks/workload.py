@@ -35,12 +35,12 @@ def manifest(model: str) -> str:
     return json.dumps(document, indent=2)
 
 
-def write_model(store: Path) -> None:
-    """Put the no-op model, as a plain directory, into the model store."""
-    path = store / MODEL / "MAR-INF" / "MANIFEST.json"
+def write_model(store: Path, model: str = MODEL, code: str = HANDLER) -> None:
+    """Put a model, the no-op one unless told otherwise, as a plain directory into the store."""
+    path = store / model / "MAR-INF" / "MANIFEST.json"
     path.parent.mkdir(parents=True)
-    path.write_text(manifest(MODEL))
-    (store / MODEL / "service.py").write_text(HANDLER)
+    path.write_text(manifest(model))
+    (store / model / "service.py").write_text(code)
 
 
 def is_answered(url: str) -> bool:
