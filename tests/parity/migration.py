@@ -5,27 +5,21 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import tomllib
 from pathlib import Path
+
+from mms_server.config.reference import fill_tables, table_names
 
 DIFFERENCES: dict[str, dict[str, str]] = tomllib.loads(
     (Path(__file__).parent / "differences.toml").read_text()
 )
 """By name: `area`, and what `mms` and `ours` do."""
 
-_TABLE = re.compile(r"(<!-- (\w+): generated -->\n).*?(<!-- end -->\n)", re.DOTALL)
-
-
-def areas(page: str) -> set[str]:
-    """Return the areas that a page has a table for."""
-    return {found[2] for found in _TABLE.finditer(page)}
-
 
 def write_tables(page: str) -> str:
     """Return a page with its tables brought up to date."""
-    return _TABLE.sub(lambda found: found[1] + _table(found[2]) + found[3], page)
+    return fill_tables(page, {area: _table(area) for area in table_names(page)})
 
 
 def _table(area: str) -> str:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from mms_server.config.reference import table_names
 from parity.cases import AREAS, SCENARIOS
 from parity.comparison import ADDED_FIELDS, ADDED_HEADERS
-from parity.migration import DIFFERENCES, areas, write_tables
+from parity.migration import DIFFERENCES, write_tables
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -53,7 +54,7 @@ def test_every_difference_is_explained_and_told() -> None:
     used |= {*ADDED_HEADERS.values(), *ADDED_FIELDS.values()}
     used |= {claim["difference"] for claim in CLAIMS.values() if "difference" in claim}
     assert sorted(used ^ DIFFERENCES.keys()) == []
-    assert {difference["area"] for difference in DIFFERENCES.values()} == areas(PAGE)
+    assert {difference["area"] for difference in DIFFERENCES.values()} == table_names(PAGE)
     assert write_tables(PAGE) == PAGE, "run make docs"
 
 

@@ -66,6 +66,13 @@ class Manifest(msgspec.Struct, frozen=True):
     raw: dict[str, object] | None = None
     is_legacy: bool = False
 
+    def runtime_or(self, requested: str | None) -> str:
+        """Return the runtime that was requested, else the manifest's. Raises InvalidModelError."""
+        runtime = requested or self.runtime
+        if runtime is None:
+            raise InvalidModelError("Runtime is not defined or invalid.")
+        return runtime
+
 
 def parse_manifest(raw: dict[str, object], *, is_legacy: bool = False) -> Manifest:
     """Check a manifest that was JSON; a field that is null counts as absent, but for `runtime`.

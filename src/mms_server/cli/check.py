@@ -13,7 +13,7 @@ from mms_server.archive.limits import Limits
 from mms_server.archive.manifest import read_manifest
 from mms_server.checking.contract import check
 from mms_server.checking.probe import Body, Form, Request
-from mms_server.errors import BadRequestError, InvalidModelError
+from mms_server.errors import BadRequestError
 from mms_server.workers.spec import WorkerSpec
 
 _DEFAULT_HANDLER = "service.py"
@@ -85,15 +85,13 @@ def _spec(arguments: argparse.Namespace, workdir: Path) -> WorkerSpec:
         extract(path, folder, Limits())
         lift_model(folder)
     manifest = read_manifest(folder)
-    if manifest.runtime is None:
-        raise InvalidModelError("Runtime is not defined or invalid.")
     return WorkerSpec(
         model_name=manifest.model.model_name or path.stem,
         folder=folder,
         handler=arguments.handler or manifest.model.handler or _DEFAULT_HANDLER,
         manifest=manifest.raw,
         batch_size=max(arguments.batch_size, 1),
-        runtime=manifest.runtime,
+        runtime=manifest.runtime_or(None),
     )
 
 

@@ -9,6 +9,7 @@ import dataclasses
 import re
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,17 @@ def list_values(configuration: Configuration) -> str:
 def write_tables(page: str) -> str:
     """Return a page with its generated tables brought up to date."""
     tables = {"settings": _settings_table(), "ignored": _ignored_list()}
+    return fill_tables(page, tables)
+
+
+def fill_tables(page: str, tables: Mapping[str, str]) -> str:
+    """Put each text between the page's comments `NAME: generated` and `end`."""
     return _TABLE.sub(lambda found: found[1] + tables[found[2]] + found[3], page)
+
+
+def table_names(page: str) -> set[str]:
+    """Return the names of the tables that a page has a place for."""
+    return {found[2] for found in _TABLE.finditer(page)}
 
 
 def _settings_table() -> str:

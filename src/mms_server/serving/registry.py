@@ -124,9 +124,7 @@ class Registry:
             raise InvalidModelError("Model name is not defined.")
         if not handler:
             raise InvalidModelError("Model handler is not defined.")
-        runtime = registration.runtime or archive.manifest.runtime
-        if runtime is None:
-            raise InvalidModelError("Runtime is not defined or invalid.")
+        runtime = archive.manifest.runtime_or(registration.runtime)
         if name in self._models:
             raise ConflictError(f"Model {name} is already registered.")
         environment = self._choose_environment(archive, registration, name, runtime)
