@@ -92,7 +92,7 @@ class TensorHandler(Handler):
             return list(self._run(items))
         except MemoryError:  # the server answers 507; to try again would not help
             raise
-        except Exception:
+        except Exception:  # each engine has its own; who caused it shows when each is run alone
             if len(items) == 1:
                 logger.exception("A request failed")
                 return [None]

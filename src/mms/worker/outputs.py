@@ -145,7 +145,7 @@ def _failure_of_prediction(exception: PredictionException) -> Failure:
     code = _three_digits(getattr(exception, "error_code", None))
     try:
         message = str(getattr(exception, "message", "Prediction failed"))
-    except Exception:
+    except Exception:  # `__str__` is the model's code, and may raise anything
         logger.exception("The message of a %s has no text", type(exception).__name__)
         message = "Prediction failed"
     sendable = message.encode("utf-8", "backslashreplace").decode("utf-8")

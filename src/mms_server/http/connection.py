@@ -275,7 +275,7 @@ class Connection(asyncio.Protocol):
                     return
             if self._exchange is None and self._is_writable and not parser.complete:
                 self._attend_incomplete()
-        except Exception:
+        except Exception:  # a defect costs this connection, not the loop's others
             logger.exception("The application failed on a request; its connection is cut")
             self._transport.abort()
         finally:

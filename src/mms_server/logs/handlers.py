@@ -72,7 +72,7 @@ class LogHandler(logging.Handler):
         """Format and hand over; never waits for a disk."""
         try:
             line = self.format(record).encode("utf-8", "backslashreplace") + b"\n"
-        except Exception:
+        except Exception:  # as logging.Handler asks: a bad record must not reach who logs it
             self.handleError(record)
             return
         may_drop = self._may_drop and record.levelno < logging.ERROR

@@ -311,7 +311,7 @@ class Dispatcher:
             self.accounting.answered += 1
             try:
                 job.sink.answer(Answer(result.status, result.phrase, result.fields, body))
-            except Exception:
+            except Exception:  # as in `_fail_sink`
                 logger.exception("An answer could not be delivered")
         elif result.outcome == wire.EXPIRED:
             self._expire(job)
@@ -333,8 +333,7 @@ class Dispatcher:
     def _fail_sink(self, job: Job, error: MMSError) -> None:
         try:
             job.sink.fail(error)
-        except Exception:
-            # A defect in one dialect must not take a worker's link or other clients with it.
+        except Exception:  # a defect in one dialect must not take others' work with it
             logger.exception("An error could not be delivered")
 
     # The two clocks, each one timer that is re-armed when it fires.
