@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,13 +72,23 @@ def settings(cache: Path) -> dict[str, object]:
     }
 
 
+@pytest.fixture
+def start_slow(
+    bring: BringModel, start: StartServer, settings: dict[str, object], gate: Gate
+) -> StartServer:
+    """Start a server with a model `slow` in its store, whose installation waits at the gate."""
+    folder = bring("slow", HANDLER.format(module="slow"), "slow\n")
+    add_gated_package(folder / "wheels", "slow")
+
+    def start_it(*, models: Sequence[str] = (), **more: object) -> RunningServer:
+        environment = {"GATE": str(gate.folder)}
+        return start(settings={**settings, **more}, models=models, environment=environment)
+
+    return start_it
+
+
 def left(cache: Path) -> list[str]:
     return [path.name for path in cache.iterdir() if path.name != "locks"]
-
-
-def gated(bring: BringModel, name: str) -> None:
-    folder = bring(name, HANDLER.format(module="slow"), "slow\n")
-    add_gated_package(folder / "wheels", "slow")
 
 
 def builder(gate: Gate) -> int:
@@ -153,14 +163,9 @@ def test_requirements_that_cannot_be_met(
 
 
 def test_what_is_being_installed_is_shown_and_can_be_unregistered(
-    bring: BringModel,
-    start: StartServer,
-    settings: dict[str, object],
-    cache: Path,
-    gate: Gate,
+    start_slow: StartServer, cache: Path, gate: Gate
 ) -> None:
-    gated(bring, "slow")
-    server = start(settings=settings, environment={"GATE": str(gate.folder)})
+    server = start_slow()
     thread, answers = registering(server, "slow")
     build = builder(gate)
     shown = server.describe("slow")
@@ -176,16 +181,9 @@ def test_what_is_being_installed_is_shown_and_can_be_unregistered(
 
 
 def test_an_installation_that_takes_too_long(
-    bring: BringModel,
-    start: StartServer,
-    settings: dict[str, object],
-    cache: Path,
-    gate: Gate,
+    start_slow: StartServer, cache: Path, gate: Gate
 ) -> None:
-    gated(bring, "slow")
-    server = start(
-        settings={**settings, "install_timeout": 1}, environment={"GATE": str(gate.folder)}
-    )
+    server = start_slow(install_timeout=1)
     answer = server.register("slow", initial_workers=1)
     assert answer.status == 500
     assert "not installed within 1 s" in answer.json["message"]
@@ -196,14 +194,9 @@ def test_an_installation_that_takes_too_long(
 
 
 def test_a_server_that_is_killed_meanwhile(
-    bring: BringModel,
-    start: StartServer,
-    settings: dict[str, object],
-    cache: Path,
-    gate: Gate,
+    start_slow: StartServer, cache: Path, gate: Gate
 ) -> None:
-    gated(bring, "slow")
-    server = start(settings=settings, environment={"GATE": str(gate.folder)})
+    server = start_slow()
     thread_answers: list[str] = []
 
     def register() -> None:
@@ -222,21 +215,14 @@ def test_a_server_that_is_killed_meanwhile(
     half_made = left(cache)
     assert len(half_made) == 1
     gate.open()
-    again = start(settings=settings, environment={"GATE": str(gate.folder)})
+    again = start_slow()
     assert again.register("slow", initial_workers=1).status == 200
     assert again.predict("slow").json[0] == "1.0"
     assert left(cache) == half_made
 
 
-def test_stopping_ends_an_installation(
-    bring: BringModel,
-    start: StartServer,
-    settings: dict[str, object],
-    cache: Path,
-    gate: Gate,
-) -> None:
-    gated(bring, "slow")
-    server = start(settings=settings, models=["slow=slow"], environment={"GATE": str(gate.folder)})
+def test_stopping_ends_an_installation(start_slow: StartServer, cache: Path, gate: Gate) -> None:
+    server = start_slow(models=["slow=slow"])
     build = builder(gate)
     assert server.manage("GET", "/models").status == 200, "it serves while it installs"
     assert server.describe("slow")["environment"]["state"] == "installing"

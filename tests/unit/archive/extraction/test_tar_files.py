@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mms_server.archive.extraction import extract
 from mms_server.archive.limits import Limits
 from mms_server.errors import InvalidModelError, MMSError
+from support.unpacking import Unpacking
 
 MIB = 1024 * 1024
 BLOCK = 512
@@ -41,18 +41,8 @@ def tar(
     return buffer.getvalue()
 
 
-def unpack(folder: Path, data: bytes, limits: Limits | None = None) -> Path:
-    (folder / "x.tgz").write_bytes(data)
-    extract(folder / "x.tgz", folder / "out", limits or Limits())
-    return folder / "out"
-
-
-def refused(folder: Path, data: bytes, limits: Limits | None = None) -> str:
-    """Unpack what must be refused; return the message after making sure that nothing is left."""
-    with pytest.raises(InvalidModelError) as caught:
-        unpack(folder, data, limits)
-    assert os.listdir(folder) == ["x.tgz"]
-    return caught.value.message
+_unpacking = Unpacking("x.tgz")
+unpack, refused = _unpacking.unpack, _unpacking.refused
 
 
 @pytest.mark.parametrize("kind", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])

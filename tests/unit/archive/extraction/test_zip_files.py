@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mms_server.archive.extraction import digest_of, extract
+from mms_server.archive.extraction import digest_of
 from mms_server.archive.limits import Limits
 from mms_server.errors import InvalidModelError, MMSError
+from support.unpacking import Unpacking
 
 MIB = 1024 * 1024
 
@@ -36,18 +37,8 @@ def with_mode(name: str, mode: int) -> zipfile.ZipInfo:
     return info
 
 
-def unpack(folder: Path, data: bytes, limits: Limits | None = None) -> Path:
-    (folder / "x.mar").write_bytes(data)
-    extract(folder / "x.mar", folder / "out", limits or Limits())
-    return folder / "out"
-
-
-def refused(folder: Path, data: bytes, limits: Limits | None = None) -> str:
-    """Unpack what must be refused; return the message after making sure that nothing is left."""
-    with pytest.raises(InvalidModelError) as caught:
-        unpack(folder, data, limits)
-    assert os.listdir(folder) == ["x.mar"]
-    return caught.value.message
+_unpacking = Unpacking("x.mar")
+unpack, refused = _unpacking.unpack, _unpacking.refused
 
 
 def test_unpacks_files_and_folders(tmp_path: Path) -> None:
