@@ -53,7 +53,7 @@ class Server:
             self._process = subprocess.Popen(
                 command,
                 cwd=self.folder,
-                env=_environment(os.environ, self.folder),
+                env=environment(os.environ, self.folder),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -103,9 +103,13 @@ def _is_alive(member: processes.Stat) -> bool:
     return now is not None and now.started_ticks == member.started_ticks
 
 
-def _environment(inherited: Mapping[str, str], folder: Path) -> dict[str, str]:
-    # No PYTHONPATH: two different packages named `mms` are compared here.
-    hidden = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+def environment(inherited: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Return the variables for a server that keeps to one folder."""
     places = ("TMPDIR", "TEMP", "LOG_LOCATION", "METRICS_LOCATION")
-    kept = {key: value for key, value in inherited.items() if key not in hidden}
-    return kept | dict.fromkeys(places, str(folder))
+    return without_python(inherited) | dict.fromkeys(places, str(folder))
+
+
+def without_python(inherited: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what leads Python elsewhere: two packages named `mms` are compared."""
+    hidden = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+    return {key: value for key, value in inherited.items() if key not in hidden}

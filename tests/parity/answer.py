@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from parity.places import hide
+
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _VARYING = [
     (re.compile(r'("startTime": )"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"'), r'\1"<time>"'),
@@ -89,8 +91,7 @@ def _without_description(members: dict[str, Any]) -> dict[str, Any]:
 
 
 def _general(text: str, places: Mapping[str, str]) -> str:
-    for name, value in places.items():
-        text = text.replace(value, f"<{name}>")
+    text = hide(text, places)
     for pattern, replacement in _VARYING:
         text = pattern.sub(replacement, text)
     return text

@@ -93,6 +93,23 @@ class Case:
             yield from step.steps if isinstance(step, Together) else (step,)
 
 
+def make_case(
+    default: Setup,
+    name: str,
+    claims: str,
+    *steps: Step | Together | LogLines,
+    setup: Setup | None = None,
+    **departures: Departure,
+) -> Case:
+    """Make a case; `claims` are set apart by blanks, and `at1` departs in the second answer."""
+    return Case(name, tuple(claims.split()), steps, setup or default, by_place(departures))
+
+
+def by_place(departures: Mapping[str, Departure]) -> dict[int, Departure]:
+    """Read the names `at0`, `at1` and so on of departures."""
+    return {int(place.removeprefix("at")): each for place, each in departures.items()}
+
+
 def raw(
     request: bytes,
     listener: Listener = "inference",

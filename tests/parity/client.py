@@ -13,6 +13,7 @@ from dataclasses import replace
 from parity.answer import Answer, make_answer
 from parity.case import Case, LogLines, Step, Together
 from parity.logs import read_log
+from parity.places import fill, fill_text
 
 ANSWER_LIMIT_S = 12.0
 """After this time there will be no answer: Multi Model Server sometimes gives none."""
@@ -62,7 +63,7 @@ class _Conversation:
 
     def take(self, step: Step) -> Answer:
         deadline = time.monotonic() + _UNTIL_LIMIT_S
-        until = fill(step.until.encode(), self._places).decode()
+        until = fill_text(step.until, self._places)
         answer = self._take_once(step)
         while until not in answer.body and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -158,9 +159,3 @@ class _Connection:
         if line and not line.startswith(b"HTTP/1."):
             return "kept, out of step"
         return "kept" if line else "closed"
-
-
-def fill(text: bytes, places: Mapping[str, str]) -> bytes:
-    for name, value in places.items():
-        text = text.replace(b"{%s}" % name.encode(), value.encode())
-    return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -44,6 +45,19 @@ def explain_departure(departure: Departure, ours: Answer) -> str:
         if headers.get(name.lower()) != value:
             wrong.append(f"{name}: {headers.get(name.lower())}, not {value}")
     return ", ".join(wrong)
+
+
+def judge(difference: str, departure: str | None, is_not_ours: Callable[[], str]) -> str:
+    """Say what is wrong with an observation that has this `difference` to the recorded one.
+
+    Where a `departure` is named there must be a difference, and `is_not_ours` says how what was
+    seen is not what that departure promises.
+    """
+    if departure is None:
+        return difference
+    if not difference:
+        return f"  no longer differs, as {departure} says it should"
+    return is_not_ours()
 
 
 def _show(answer: Answer, name: str) -> str:

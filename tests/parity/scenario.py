@@ -10,9 +10,8 @@ import signal
 import socket
 import subprocess
 import tarfile
-import time
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,12 @@ from typing import Any
 import psutil
 
 from benchmarks.servers.ports import free_ports
+from benchmarks.servers.server import without_python
 from parity.case import Case, Setup, Step
-from parity.client import Client, fill
-from parity.servers import HIDDEN, lay_out
+from parity.client import Client
+from parity.places import fill_text, hide
+from parity.servers import lay_out
+from support.running_server import wait_until
 
 _LIMIT_S = 90.0
 
@@ -85,10 +87,6 @@ _LOGGED = re.compile(
 _USAGE = re.compile(r"usage: |\s{10,}")  # this server's commands have more options
 _VARYING = [
     (re.compile(r"\[('\w\.onnx'(, )?)+\]"), "<files>"),  # in the order of the folder's entries
-    (
-        re.compile(r"^(MMS Home|Python executable|Max heap size|Number of CPUs): .*"),
-        r"\1: <varies>",
-    ),
     (re.compile(r"\b[0-9a-f]{40}\b"), "<digest>"),
 ]
 
@@ -96,14 +94,14 @@ _VARYING = [
 def observe(scenario: Scenario, programs: Path, folder: Path) -> list[Observation]:
     """Take the steps with the programs of a folder; everything that was started is ended."""
     inference_port, management_port = free_ports(2)
-    places = {"folder": str(folder), "models": str(folder / "store")}
-    places |= {"inference": str(inference_port), "management": str(management_port)}
+    places = {"folder": str(folder), "inference": str(inference_port)}
+    places["management"] = str(management_port)
     lay_out(folder)
     (folder / "tmp").mkdir()
     for name, text in scenario.files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(fill(text.encode(), places))
+        path.write_text(fill_text(text, places), encoding="utf-8")
     stage = _Stage(programs, folder, places)
     try:
         return [seen for step in scenario.steps if (seen := stage.take(step)) is not None]
@@ -128,7 +126,8 @@ class _Stage:
                 return {"seen": _look(self._folder / step.path)}
             case Listen():
                 port = int(self._places[step.port])
-                _await(lambda: _listens(port) == step.up, f"listening on {step.port}: {step.up}")
+                what = f"listening on {step.port}: {step.up}"
+                wait_until(lambda: _listens(port) == step.up, what, _LIMIT_S)
                 return None
         case = Case("step", (), (step,), Setup("none"))
         return Client(self._places).run(case)[0].to_json()
@@ -151,8 +150,7 @@ class _Stage:
     def _lines(self, text: str) -> list[str]:
         lines = []
         for line in text.splitlines():
-            for name in ("inference", "management", "folder"):
-                line = line.replace(self._places[name], f"<{name}>")
+            line = hide(line, self._places)
             for pattern, replacement in _VARYING:
                 line = pattern.sub(replacement, line)
             if line and not _LOGGED.match(line) and not _USAGE.match(line):
@@ -160,13 +158,16 @@ class _Stage:
         return lines
 
     def _fill(self, text: str) -> str:
-        return fill(text.encode(), self._places).decode()
+        return fill_text(text, self._places)
 
     def _environment(self, step: Run) -> dict[str, str]:
-        kept = {key: value for key, value in os.environ.items() if key not in HIDDEN}
         temporary = str(self._folder / "tmp")
         given = {name: self._fill(value) for name, value in step.environment}
-        return kept | {"TMPDIR": temporary, "TEMP": temporary, "COLUMNS": "80"} | given
+        return (
+            without_python(os.environ)
+            | {"TMPDIR": temporary, "TEMP": temporary, "COLUMNS": "80"}
+            | given
+        )
 
     def clear(self) -> None:
         """End every process that was started in the folder."""
@@ -202,14 +203,6 @@ class _Contents:
 
     def to_json(self) -> dict[str, Any]:
         return {"names": self.names, "manifest": json.loads(self.manifest or "null")}
-
-
-def _await(probe: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + _LIMIT_S
-    while not probe():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {_LIMIT_S:g} s in vain: {what}")
-        time.sleep(0.05)
 
 
 def _listens(port: int) -> bool:

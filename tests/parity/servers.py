@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import http.client
-import http.server
 import os
 import shutil
 import signal
 import subprocess
-import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,13 +16,14 @@ from pathlib import Path
 import psutil
 
 from benchmarks.servers.ports import free_ports
+from benchmarks.servers.server import environment
 from parity.case import Setup
-from parity.client import fill
+from parity.places import fill_text
+from support.web import serve_folder
 
 MODELS = Path(__file__).parent / "models"
 _START_LIMIT_S = 90.0
 _STARTED = "Model server started."
-HIDDEN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 
 
 class ParityServer:
@@ -65,7 +63,7 @@ class ParityServer:
 @contextlib.contextmanager
 def running(program: Sequence[str], setup: Setup, folder: Path) -> Iterator[ParityServer]:
     """Start `program` with a setup in an empty folder, wait until it listens, end it."""
-    with _serve_archives(folder) as files_port:
+    with serve_folder(folder / "files") as files_port:
         inference_port, management_port = free_ports(2)
         places = {"folder": str(folder), "files": str(files_port)}
         places |= {"inference": str(inference_port), "management": str(management_port)}
@@ -110,7 +108,7 @@ def _start(
         "default_workers_per_model": "1",
         **dict(setup.settings),
     }
-    lines = [f"{key}={fill(value.encode(), places).decode()}\n" for key, value in settings.items()]
+    lines = [f"{key}={fill_text(value, places)}\n" for key, value in settings.items()]
     (folder / "config.properties").write_text("".join(lines))
     command = [*program, "--start", "--foreground"]
     command += ["--mms-config", str(folder / "config.properties")]
@@ -120,20 +118,13 @@ def _start(
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env=_environment(folder) | dict(setup.environment),
+            env=environment(os.environ, folder) | dict(setup.environment),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     return ParityServer(folder, process, dict(places))
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    # Without PYTHONPATH: both servers have a package named `mms`.
-    kept = {key: value for key, value in os.environ.items() if key not in HIDDEN}
-    places = ("TMPDIR", "TEMP", "LOG_LOCATION", "METRICS_LOCATION")
-    return kept | dict.fromkeys(places, str(folder))
 
 
 def _await(probe: Callable[[], bool], server: ParityServer) -> None:
@@ -148,22 +139,3 @@ def _is_healthy(port: int) -> bool:
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as client:
         client.request("GET", "/ping")
         return b'"Healthy"' in client.getresponse().read()
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@contextlib.contextmanager
-def _serve_archives(folder: Path) -> Iterator[int]:
-    """Serve the archives of `folder/files` over HTTP; yields the port."""
-    handler = functools.partial(_Quiet, directory=str(folder / "files"))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
-            thread.join()

@@ -14,7 +14,7 @@ from parity.answer import Answer
 from parity.case import Case, Setup
 from parity.cases import AREAS
 from parity.client import Client
-from parity.comparison import explain, explain_departure
+from parity.comparison import explain, explain_departure, judge
 from parity.servers import ParityServer, lay_out, running
 
 PROGRAM = [sys.executable, "-m", "mms_server.cli.model_server"]
@@ -72,10 +72,8 @@ def test_answers_are_those_of_mms(area: str, case: Case, fleet: Fleet) -> None:
 
 
 def _problem(case: Case, place: int, theirs: Answer, ours: Answer) -> str:
-    difference = explain(theirs, ours)
     departure = case.departures.get(place)
     if departure is None:
-        return difference
-    if not difference:
-        return f"  no longer differs, as {departure.difference} says it should"
-    return explain_departure(departure, ours)
+        return explain(theirs, ours)
+    named = departure.difference
+    return judge(explain(theirs, ours), named, lambda: explain_departure(departure, ours))

@@ -10,7 +10,7 @@ import pytest
 from parity import recording
 from parity.answer import Answer
 from parity.cases import SCENARIOS
-from parity.comparison import explain
+from parity.comparison import explain, judge
 from parity.scenario import Observation, Scenario, observe
 
 RECORDED = {(area, name): seen for area in SCENARIOS for name, seen in recording.read(area).items()}
@@ -31,13 +31,9 @@ def test_commands_do_as_those_of_mms(area: str, scenario: Scenario, tmp_path: Pa
 
 
 def _problem(scenario: Scenario, place: int, theirs: Observation, ours: Observation) -> str:
-    difference = _explain(theirs, ours)
+    promised = dict(scenario.ours.get(place, {}))
     departure = scenario.departures.get(place)
-    if departure is None:
-        return difference
-    if not difference:
-        return f"no longer differs, as {departure} says it should"
-    return _explain(dict(scenario.ours[place]), ours)
+    return judge(_explain(theirs, ours), departure, lambda: _explain(promised, ours))
 
 
 def _explain(theirs: Observation, ours: Observation) -> str:

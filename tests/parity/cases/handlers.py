@@ -10,6 +10,7 @@ from parity.case import (
     Step,
     Together,
     ask,
+    by_place,
     manage,
     register,
     unregister,
@@ -41,9 +42,8 @@ def tell(expression: str, model: str = "script", **headers: str) -> Step:
 def case(
     name: str, claims: str, *steps: Step | Together | LogLines, **departures: Departure
 ) -> Case:
-    """Make a case of the server that all these areas share; `at0=` is the first departure."""
-    places = {int(place.removeprefix("at")): each for place, each in departures.items()}
-    return Case(name, tuple(claims.split()), steps, HANDLERS, places)
+    """Make a case of the server that all these areas share."""
+    return Case(name, tuple(claims.split()), steps, HANDLERS, by_place(departures))
 
 
 def _loads(name: str, claims: str, handler: str, **departures: Departure) -> Case:

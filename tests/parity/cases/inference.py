@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from parity.case import Case, Departure, Setup, Step, Together, ask
+from parity.case import Setup, Step, ask, make_case
 
 DEFAULT = Setup("default", models=("noop=noop", "inspect=inspect", "act=act"))
 
@@ -30,16 +31,7 @@ COMBINED = Setup(
 """One listener for both APIs."""
 
 
-def case(
-    name: str,
-    claims: str,
-    *steps: Step | Together,
-    setup: Setup = DEFAULT,
-    **departures: Departure,
-) -> Case:
-    """Make a case; `claims` are set apart by blanks, and `at1` departs in the second answer."""
-    places = {int(place.removeprefix("at")): each for place, each in departures.items()}
-    return Case(name, tuple(claims.split()), steps, setup, places)
+case = partial(make_case, DEFAULT)
 
 
 def post(model: str, body: bytes, content_type: str = "", query: str = "") -> Step:

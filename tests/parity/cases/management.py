@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from parity.case import Case, Departure, Setup, Step, Together, manage, register
+from functools import partial
+
+from parity.case import Departure, Setup, Step, make_case, manage, register
 
 _ANY_LOCAL = ("allowed_urls", "http://localhost:.*")
 
@@ -14,12 +16,7 @@ MALFORMED_ESCAPE = Departure("malformed-escapes", 400, "Malformed percent-escape
 DAMAGED = Departure("damaged-archive", 400, "is not a zip archive")
 
 
-def case(
-    name: str, claims: str, *steps: Step | Together, setup: Setup = EMPTY, **departures: Departure
-) -> Case:
-    """Make a case; `claims` are separated by blanks, `at3` is the departure of answer 3."""
-    places = {int(place.removeprefix("at")): each for place, each in departures.items()}
-    return Case(name, tuple(claims.split()), steps, setup, places)
+case = partial(make_case, EMPTY)
 
 
 def post(query: str) -> Step:
