@@ -334,7 +334,7 @@ def _defaults(settings: Settings, folder: Path, mark: str, metrics: MetricsLog |
             unpacked_bytes=settings.max_archive_bytes,
             ratio=settings.max_archive_ratio,
         ),
-        environment_policy=_environment_policy(settings),
+        environment_policy=environment_policy(settings),
         handler=settings.default_service_handler,
         decode_input=settings.decode_input_request,
         preload=settings.preload_model,
@@ -355,7 +355,8 @@ def _defaults(settings: Settings, folder: Path, mark: str, metrics: MetricsLog |
     )
 
 
-def _environment_policy(settings: Settings) -> EnvironmentPolicy:
+def environment_policy(settings: Settings) -> EnvironmentPolicy:
+    """Say what models may bring to run in."""
     return EnvironmentPolicy(
         root=settings.model_environments_folder or cache_folder() / "environments",
         allow_requirements=settings.allow_model_environments,

@@ -61,6 +61,11 @@ class Loaded:
     error: str = ""
 
 
+def probe_environment() -> dict[str, str]:
+    """Build the environment variables that a checked model, and what is made for it, gets."""
+    return worker_environment(os.environ, None, "mms-check", decode_input=True)
+
+
 class Probe:
     """Starts a worker for a model; used as a context manager, which ends it.
 
@@ -112,7 +117,7 @@ class Probe:
             return subprocess.Popen(  # noqa: S603 - the manifest's own interpreter
                 command,
                 cwd=make_runtime_folder(folder),
-                env=worker_environment(os.environ, None, "mms-check", decode_input=True),
+                env=probe_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import mimetypes
+import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from mms_server.archive.extraction import extract
 from mms_server.archive.layout import lift_model, model_folder
 from mms_server.archive.limits import Limits
-from mms_server.archive.manifest import read_manifest
-from mms_server.checking.contract import check
+from mms_server.archive.manifest import find_requirements, read_manifest
+from mms_server.checking.contract import Finding, check
+from mms_server.checking.environment import Wish, check_within
 from mms_server.checking.probe import Body, Form, Request
+from mms_server.config.loading import Options, load
+from mms_server.config.schema import SETTINGS
+from mms_server.environments.policy import Policy
 from mms_server.errors import BadRequestError
+from mms_server.server import environment_policy
 from mms_server.workers.spec import WorkerSpec
 
 _DEFAULT_HANDLER = "service.py"
@@ -56,6 +66,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--timeout", metavar="S", type=float, default=120.0, help="for each step (default: 120)"
     )
+    parser.add_argument(
+        "--mms-config",
+        metavar="FILE",
+        type=Path,
+        help="the server's configuration, which says whether requirements are installed and which "
+        "Pythons a model may name (default: ./config.properties)",
+    )
+    parser.add_argument(
+        "--allow-environment",
+        action="store_true",
+        help="allow this model both: install its requirements, run the Python that it names",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -64,16 +86,21 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.field:
         examples.append(Form(dict(map(_read_field, arguments.field))))
     bad = 0
-    with tempfile.TemporaryDirectory(prefix="mms-check-") as folder:
-        spec = _spec(arguments, Path(folder))
-        for finding in check(spec, examples, arguments.batch_size, arguments.timeout):
+    with tempfile.TemporaryDirectory(prefix="mms-check-") as folder, _shown_progress():
+        spec, wish = _open(arguments, Path(folder))
+        policy = _policy(arguments, wish)
+
+        def trial(spec: WorkerSpec) -> Iterator[Finding]:
+            return check(spec, examples, arguments.batch_size, arguments.timeout)
+
+        for finding in check_within(spec, wish, policy, trial):
             bad += finding.is_bad
             print(f"{'BAD' if finding.is_bad else 'ok '}  {finding.text}", flush=True)
     print(f"{bad} to mend." if bad else "Nothing is wrong.")
     return 1 if bad else 0
 
 
-def _spec(arguments: argparse.Namespace, workdir: Path) -> WorkerSpec:
+def _open(arguments: argparse.Namespace, workdir: Path) -> tuple[WorkerSpec, Wish]:
     """Find folder, manifest and handler as the server does. Raises MMSError."""
     path: Path = arguments.model.absolute()
     if not path.exists():
@@ -85,7 +112,7 @@ def _spec(arguments: argparse.Namespace, workdir: Path) -> WorkerSpec:
         extract(path, folder, Limits())
         lift_model(folder)
     manifest = read_manifest(folder)
-    return WorkerSpec(
+    spec = WorkerSpec(
         model_name=manifest.model.model_name or path.stem,
         folder=folder,
         handler=arguments.handler or manifest.model.handler or _DEFAULT_HANDLER,
@@ -93,6 +120,38 @@ def _spec(arguments: argparse.Namespace, workdir: Path) -> WorkerSpec:
         batch_size=max(arguments.batch_size, 1),
         runtime=manifest.runtime_or(None),
     )
+    return spec, Wish(manifest.model.python, find_requirements(folder, manifest))
+
+
+def _policy(arguments: argparse.Namespace, wish: Wish) -> Policy:
+    """Allow what the server's configuration does, or all that this model asks for."""
+    options = Options(config_file=arguments.mms_config)
+    policy = environment_policy(load(options, os.environ, Path.cwd()).settings)
+    if not arguments.allow_environment:
+        return policy
+    try:
+        pythons = SETTINGS["model_pythons"].parse(wish.python or "")
+    except ValueError as exc:
+        raise BadRequestError(
+            f"The model asks for the interpreter {wish.python!r}, which no server allows: {exc}."
+        ) from exc
+    return replace(policy, allow_requirements=True, pythons=pythons)
+
+
+@contextmanager
+def _shown_progress() -> Iterator[None]:
+    """Show how an installation goes on standard error; how it ends is a finding."""
+    logger = logging.getLogger("mms_server.environments")
+    shown = logging.StreamHandler()
+    shown.addFilter(lambda record: record.levelno == logging.INFO)
+    before = logger.level
+    logger.addHandler(shown)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+        logger.removeHandler(shown)
 
 
 def _read_field(text: str) -> tuple[str, Body]:

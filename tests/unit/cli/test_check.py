@@ -6,6 +6,8 @@ import pytest
 
 from mms_server.archive.packing import PackRequest, pack
 from mms_server.cli.mms import main
+from support.interpreters import OLDEST, interpreter
+from support.packages import add_wheel
 
 CODE = """
 def handle(data, context):
@@ -70,3 +72,45 @@ def test_what_is_not_there_is_said(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "no such archive or folder" in capsys.readouterr().err
     assert main(["check", str(tmp_path), "--input", str(tmp_path / "none.json")]) == 1
     assert "none.json cannot be read: No such file" in capsys.readouterr().err
+
+
+def test_what_a_model_brings_is_used_where_it_is_allowed(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_wheel(model / "wheels", "tiny", "1.0")
+    (model / "service.py").write_text(f"import tiny\n{CODE}")
+    (model / "requirements.txt").write_text("tiny\n")
+    archive = pack(
+        PackRequest(
+            model_name="tried",
+            model_path=model,
+            handler="service:handle",
+            export_path=tmp_path,
+            python=interpreter(OLDEST),
+        )
+    )
+    config = tmp_path / "config.properties"
+    lines = [f"model_environments_folder={tmp_path / 'cache'}", "installer_arguments=--no-index"]
+    config.write_text("\n".join(lines))
+    command = ["check", str(archive), "--mms-config", str(config)]
+    assert main(command) == 1
+    assert "which is not allowed here" in capsys.readouterr().out
+
+    assert main([*command, "--allow-environment"]) == 0
+    said = capsys.readouterr()
+    assert f"ok   environment: {tmp_path / 'cache'}" in said.out
+    assert "Model tried: installing its requirements" in said.err
+
+    lines += ["allow_model_environments=true", f"model_pythons={interpreter(OLDEST)}"]
+    config.write_text("\n".join(lines))
+    assert main(command) == 0
+    said = capsys.readouterr()
+    assert f"ok   environment: {tmp_path / 'cache'}" in said.out
+    assert "installing" not in said.err, "it is kept"
+
+
+def test_a_python_that_no_server_allows(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (model / "MAR-INF").mkdir()
+    (model / "MAR-INF" / "MANIFEST.json").write_text('{"model": {"python": "bin/sh"}}')
+    assert main(["check", str(model), "--allow-environment"]) == 1
+    assert "interpreter 'bin/sh', which no server allows" in capsys.readouterr().err
