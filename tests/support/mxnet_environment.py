@@ -53,7 +53,7 @@ def _open() -> Path:
         raise OSError("that numpy needs Python 3.11 or older, and there is no python3.11")
     python = os.path.realpath(python)  # not that of a virtual environment, of which there are many
     digest = hashlib.sha256(" ".join((python, *PACKAGES)).encode()).hexdigest()[:16]
-    folder = cache_folder() / "environments" / f"mxnet-{digest}"
+    folder = cache_folder() / "test-environments" / f"mxnet-{digest}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # tests that run side by side make it once
