@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from support.pages import PAGES, ROOT, without_fences
+from support.pages import EXAMPLES, PAGES, ROOT, without_fences
 from website.pages import INDEX, all_pages, read_navigation, render, rewrite_links, write_pages
 
 HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
-LINKED = [*PAGES, ROOT / "CHANGELOG.md"]
+LINKED = [
+    *PAGES,
+    ROOT / "CHANGELOG.md",
+    *(folder / "README.md" for folder in (ROOT / "examples", *EXAMPLES)),
+]
 
 
 def links_of(text: str) -> list[str]:
@@ -37,7 +41,7 @@ def anchors_of(page: Path) -> set[str]:
     return anchors
 
 
-@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_to_files_and_headings(page: Path) -> None:
     for link in links_of(page.read_text(encoding="utf-8")):
         if "://" in link:

@@ -2,7 +2,8 @@
 
 An example is a fenced block. `console` blocks hold commands behind `$ ` and what they print;
 `...` there stands for what differs from run to run. A block under the comment
-`<!-- file: PATH -->`, which readers do not see, is a file of that content.
+`<!-- file: PATH -->`, which readers do not see, is a file of that content. One under
+`<!-- from: PATH -->` is an excerpt of another page, and run there.
 """
 
 from __future__ import annotations
@@ -23,23 +24,32 @@ ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 """What readers are given, and the tests of `tests/docs` hold to its word."""
+EXAMPLES = sorted(path for path in (ROOT / "examples").iterdir() if path.is_dir())
+"""Folders, each with a page that `tests/examples` holds to its word."""
 
 _FENCE = re.compile(
-    r"(?:^<!-- file: (?P<file>\S+) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$",
+    r"(?:^<!-- (?:file: (?P<file>\S+)|from: (?P<origin>\S+)) -->\n)?"
+    r"^```(?P<language>\w*)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 _WEB_PORT = 8000
 _PORT = re.compile(r"(?<=[:=])(8000|8080|8081|8443)\b")
 _MAX_OUTPUT = 10_000
+_SOURCES = (".json", ".md", ".properties", ".py", ".txt")
 
 
 @dataclass(frozen=True)
 class Fence:
-    """A fenced block; `file` is where its text is to be found, where the page says so."""
+    """A fenced block.
+
+    `file` is where its text is to be found, and `origin` what it is an excerpt of, where the page
+    says so.
+    """
 
     language: str
     text: str
     file: str | None = None
+    origin: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,8 @@ class Command:
 def read_fences(page: Path) -> list[Fence]:
     """List the fenced blocks of a page in order."""
     found = _FENCE.finditer(page.read_text(encoding="utf-8"))
-    return [Fence(match["language"], match["text"], match["file"]) for match in found]
+    groups = ("language", "text", "file", "origin")
+    return [Fence(*match.group(*groups)) for match in found]
 
 
 def without_fences(page: Path) -> str:
@@ -85,10 +96,11 @@ class Walk:
     """A new user's shell in a folder of its own.
 
     The ports that pages name are others here, which are free. What lies in the folder `web` is
-    served by a web server on port 8000.
+    served by a web server on port 8000. A command may take `timeout_s`.
     """
 
     folder: Path
+    timeout_s: float = 120.0
     ports: Mapping[str, str] = field(init=False)
     _web: ExitStack = field(init=False, default_factory=ExitStack)
 
@@ -112,11 +124,17 @@ class Walk:
         for fence in read_fences(page):
             if fence.file is not None:
                 self.write(fence.file, fence.text)
-            if fence.language == "console":
+            if fence.language == "console" and fence.origin is None:
                 for command in read_commands(fence.text):
                     self.run(command)
                     commands += 1
         return commands
+
+    def copy(self, folder: Path) -> None:
+        """Put the source files of a folder into this one, and nothing that a run has left there."""
+        for path in folder.rglob("*"):
+            if path.suffix in _SOURCES:
+                self.write(str(path.relative_to(folder)), path.read_text(encoding="utf-8"))
 
     def write(self, file: str, text: str) -> None:
         """Put a file into the folder."""
@@ -140,7 +158,7 @@ class Walk:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.DEVNULL,
-                timeout=120,
+                timeout=self.timeout_s,
                 check=True,
             )
         printed = output.read_text()
