@@ -27,6 +27,7 @@ def find_out_whether_mxnet_can_be_had(_: pytest.MonkeyPatch) -> None:
 Preparation = Callable[[pytest.MonkeyPatch], None]
 
 NEEDS: Mapping[str, tuple[Preparation, ...]] = {
+    "mxnet_checkpoint": (find_out_whether_mxnet_can_be_had,),
     "three_engines": (find_out_whether_mxnet_can_be_had, put_the_oldest_python_on_the_path),
 }
 """What an example cannot do without; where that is not to be had, it is skipped, but not in CI."""
