@@ -33,6 +33,24 @@ def test_files_and_commands_are_done_in_order(walk: Walk, tmp_path: Path) -> Non
     assert walk.follow(page) == 2
 
 
+def test_an_excerpt_is_run_where_it_comes_from(walk: Walk, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- from: a/b.md -->\n```console\n$ false\n```\n```console\n$ true\n```\n")
+    assert read_fences(page)[0].origin == "a/b.md"
+    assert walk.follow(page) == 1
+
+
+def test_a_folder_is_copied_without_what_a_run_has_left(walk: Walk, tmp_path: Path) -> None:
+    folder = tmp_path / "example"
+    (folder / "model").mkdir(parents=True)
+    (folder / "model" / "service.py").write_text('"http://127.0.0.1:8080"')
+    (folder / "cat.png").write_bytes(b"\xff")
+    walk.copy(folder)
+    copied = (tmp_path / "model" / "service.py").read_text()
+    assert copied == f'"http://127.0.0.1:{walk.ports["8080"]}"'
+    assert not (tmp_path / "cat.png").exists()
+
+
 def test_ports_are_free_ones(walk: Walk) -> None:
     assert walk.here("http://a:8080/") == f"http://a:{walk.ports['8080']}/"
     assert walk.here("18080 :80801 8080") == "18080 :80801 8080"

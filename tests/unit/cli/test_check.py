@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,7 +11,9 @@ import pytest
 from mms_server.archive.packing import PackRequest, pack
 from mms_server.cli.mms import main
 from support.interpreters import OLDEST, interpreter
-from support.packages import add_wheel
+from support.packages import Gate, add_gated_package, add_wheel
+from support.running_server import wait_until
+from support.workshop import is_alive
 
 CODE = """
 def handle(data, context):
@@ -114,3 +120,19 @@ def test_a_python_that_no_server_allows(model: Path, capsys: pytest.CaptureFixtu
     (model / "MAR-INF" / "MANIFEST.json").write_text('{"model": {"python": "bin/sh"}}')
     assert main(["check", str(model), "--allow-environment"]) == 1
     assert "interpreter 'bin/sh', which no server allows" in capsys.readouterr().err
+
+
+def test_an_installation_that_is_interrupted_leaves_nothing(model: Path, tmp_path: Path) -> None:
+    add_gated_package(model / "wheels", "slow")
+    (model / "requirements.txt").write_text("slow\n")
+    cache, gate = tmp_path / "cache", Gate(tmp_path / "gate")
+    config = tmp_path / "config.properties"
+    config.write_text(f"model_environments_folder={cache}\ninstaller_arguments=--no-index\n")
+    command = [sys.executable, "-m", "mms_server.cli.mms", "check", str(model)]
+    command += ["--allow-environment", "--mms-config", str(config)]
+    with subprocess.Popen(command, env={**os.environ, "GATE": str(gate.folder)}) as process:
+        build = wait_until(lambda: gate.builders, "a build to begin")[0]
+        process.send_signal(signal.SIGINT)
+    assert process.returncode == 130
+    wait_until(lambda: not is_alive(build), "the build to end")
+    assert [path.name for path in cache.iterdir()] == ["locks"]
