@@ -7,7 +7,7 @@ take longer than measuring, and Java would be measured cold.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -20,10 +20,17 @@ from benchmarks.servers import Server
 @contextmanager
 def started(names: Iterable[str]) -> Iterator[list[Server]]:
     """Start the named servers, leaving out with a printed line each that cannot be started."""
+    with made(lambda folder: servers.by_name(names, folder)) as running:
+        yield running
+
+
+@contextmanager
+def made(make: Callable[[Path], Iterable[Server]]) -> Iterator[list[Server]]:
+    """Start the servers that `make` makes below a folder, as `started` does."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mms-bench-"))
         running = []
-        for server in servers.by_name(names, Path(folder)):
+        for server in make(Path(folder)):
             stack.callback(server.stop)
             if _is_started(server):
                 running.append(server)

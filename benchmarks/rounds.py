@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from benchmarks import wrk
 from benchmarks.console import say
 from benchmarks.errors import BenchError
-from benchmarks.measure import Measurement, measure
+from benchmarks.measure import Measurement, measure, settle
 from benchmarks.servers import Server
 
 
@@ -65,7 +65,9 @@ def _is_warmed_up(server: Server, plan: Plan) -> bool:
 def _sample(server: Server, connections: int, round_number: int, plan: Plan) -> Sample | None:
     try:
         _warm_up(server, connections, plan.warm_up_s)
+        settle(server)
         measured = measure(server, connections, plan.duration_s)
+        settle(server)
     except BenchError as error:
         say(f"DROPPED {server.name} in round {round_number} at {connections}: {error}")
         return None
@@ -77,4 +79,4 @@ def _sample(server: Server, connections: int, round_number: int, plan: Plan) -> 
 
 
 def _warm_up(server: Server, connections: int, duration_s: int) -> None:
-    wrk.run(server.url, connections, duration_s, on_tick=lambda: None)
+    wrk.run(server.url, connections, duration_s, on_tick=lambda: None, body=server.body)

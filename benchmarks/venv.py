@@ -11,13 +11,13 @@ from benchmarks.errors import BenchError
 
 
 class Venv:
-    """An environment that holds one requirement, kept in the user's cache between runs."""
+    """An environment that holds some requirements, kept in the user's cache between runs."""
 
-    def __init__(self, requirement: str) -> None:
+    def __init__(self, *requirements: str) -> None:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         version = f"py{sys.version_info.major}{sys.version_info.minor}"
-        folder = f"{requirement.replace('==', '-')}-{version}"
-        self._requirement = requirement
+        folder = f"{'+'.join(requirements).replace('==', '-')}-{version}"
+        self._requirements = requirements
         self._folder = cache / "mms-server" / "bench" / folder
 
     def program(self, name: str) -> str:
@@ -31,10 +31,11 @@ class Venv:
             return
         self._call([sys.executable, "-m", "venv", "--clear", str(self._folder)])
         options = ["--quiet", "--disable-pip-version-check"]
-        self._call([self.program("python"), "-m", "pip", "install", *options, self._requirement])
+        self._call([self.program("python"), "-m", "pip", "install", *options, *self._requirements])
         done.touch()
 
     def _call(self, command: list[str]) -> None:
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode != 0:
-            raise BenchError(f"{self._requirement} cannot be installed: {result.stderr.strip()}")
+            names = ", ".join(self._requirements)
+            raise BenchError(f"{names} cannot be installed: {result.stderr.strip()}")

@@ -60,15 +60,23 @@ def version() -> str:
     return banner.partition("[")[0].removeprefix("wrk").strip()
 
 
-def run(url: str, connections: int, duration_s: int, on_tick: Callable[[], None]) -> Load:
+def run(
+    url: str,
+    connections: int,
+    duration_s: int,
+    on_tick: Callable[[], None],
+    *,
+    body: str = BODY,
+) -> Load:
     """Load `url` for `duration_s` seconds, calling `on_tick` twice a second meanwhile.
 
+    The `body` of all requests is a text, or `@` and the path of a file that holds it.
     Raises BenchError if wrk fails or not one answer came.
     """
     options = [f"-c{connections}", "-t1", f"-d{duration_s}s", f"--timeout={_TIMEOUT_S}s"]
     before_s = _children_cpu_s()
     with subprocess.Popen(
-        [find(), *options, "--script", str(_SCRIPT), url, "--", BODY],
+        [find(), *options, "--script", str(_SCRIPT), url, "--", body],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.errors import MissingToolError
@@ -23,13 +24,14 @@ class Mms:
     """Logs are off in its front end, or as they are by default.
 
     Its worker prints a metric a request, which no option stops. The Java options are its
-    defaults: the heap may take a quarter of the machine's memory.
+    defaults: the heap may take a quarter of the machine's memory. `packages` are installed beside
+    it, for models that need them.
     """
 
-    def __init__(self, *, has_logs: bool = False) -> None:
+    def __init__(self, *, has_logs: bool = False, packages: Sequence[str] = ()) -> None:
         self._has_logs = has_logs
         self.name = "mms-logs" if has_logs else "mms"
-        self._venv = Venv(f"multi-model-server=={_RELEASE}")
+        self._venv = Venv(f"multi-model-server=={_RELEASE}", *packages)
 
     def install(self) -> None:
         """Find Java, and install the release from PyPI into an environment of its own."""

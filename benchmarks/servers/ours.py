@@ -7,6 +7,7 @@ import importlib.util
 import json
 import platform
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.errors import BenchError
@@ -21,11 +22,12 @@ class Ours:
     """Started as a user would, in the foreground, with the queue limits that it has by default.
 
     Logs are off, or as they are by default: access, metric and worker lines in files and, all of
-    them again, on standard output, which is a file here.
+    them again, on standard output, which is a file here. `settings` are lines of its configuration.
     """
 
-    def __init__(self, *, has_logs: bool = False) -> None:
+    def __init__(self, *, has_logs: bool = False, settings: Sequence[str] = ()) -> None:
         self._has_logs = has_logs
+        self._settings = settings
         self.name = "ours-logs" if has_logs else "ours"
 
     def install(self) -> None:
@@ -49,4 +51,4 @@ class Ours:
             log_config = folder / "no_logs.json"
             log_config.write_text(json.dumps(_NO_LOGS))
             program += ["--log-config", str(log_config)]
-        return properties.prepare(program, folder)
+        return properties.prepare(program, folder, *self._settings)

@@ -29,6 +29,8 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
         """Where predictions are posted; set by `start`."""
+        self.body = workload.BODY
+        """What is posted there: a text, or `@` and the path of a file."""
         self.management_url = ""
         """Where its management API listens; set by `start`, empty where it has none."""
 

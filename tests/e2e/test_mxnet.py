@@ -11,7 +11,7 @@ import pytest
 from mms_server.zoo.building import build
 from mms_server.zoo.samples import SAMPLES
 from mms_server.zoo.wheels import read_file
-from support.efficientnet import MXNET, ONNX, save_legacy, unpack
+from support.efficientnet import CHECKPOINT, MXNET, ONNX, save_legacy, unpack
 from support.mxnet_environment import TIMEOUT_S, open_environment
 from support.running_server import RunningServer, StartServer, wait_until
 
@@ -80,6 +80,31 @@ def test_a_model_of_old_is_served_by_its_service(server: RunningServer, store: P
     refused = server.predict("old", b"no picture at all")
     assert refused.status == 400
     assert refused.json["message"].startswith("The 17 bytes are not a picture")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        (CHECKPOINT, b"not what it should be" * 8, f"{CHECKPOINT} has no MXNet parameters: "),
+        ("signature.json", b'{"inputs": [{"data_name": "x", "data_shape": [0]}]}', "x in inputs"),
+    ],
+)
+def test_files_that_do_not_fit_together_fail_the_registration(
+    file: str, content: bytes, said: str, server: RunningServer, store: Path
+) -> None:
+    (unpack(MXNET, store) / file).write_bytes(content)
+    answer = server.register(
+        MXNET,
+        model_name="torn",
+        handler="mms.handlers.mxnet_classifier",
+        runtime="python3",
+        initial_workers=1,
+        synchronous="true",
+    )
+    assert (answer.status, answer.json["message"]) == (500, "Failed to start workers")
+    wait_until(lambda: "Load model failed: torn, error: ValueError: " in server.log, "the reason")
+    assert said in server.log
+    assert server.manage("GET", "/models/torn").status == 404
 
 
 def test_an_interpreter_without_mxnet_is_told_what_it_lacks(server: RunningServer) -> None:

@@ -121,5 +121,6 @@ def require(module: str, package: str) -> Any:
     except ImportError as exc:
         raise MissingPackageError(
             f"This handler needs the package {package}, which this interpreter lacks ({exc}). "
-            f"Install it with: pip install {package}"
+            f"Install it with: pip install {package}; or list it in the archive's "
+            "requirements.txt, for a server with allow_model_environments=true."
         ) from exc

@@ -47,8 +47,8 @@ class ImageClassifier(Handler):
         folder = context.system_properties["model_dir"]
         signature = find_signature(folder)
         self._engine = self.open_engine(context, signature)
-        self._input = _first(signature, "inputs", self._engine)
-        self._output = _first(signature, "outputs", self._engine).name
+        self._input = _only_input(signature, self._engine)
+        self._output = choose_specs(signature, "outputs", self._engine.outputs)[0].name
         self._reader = PictureReader(read_preparation(_complete(signature, self._input)))
         labels = read_labels(os.path.join(folder, LABELS_FILE))
         self._classes = Classes(
@@ -85,9 +85,12 @@ def read_top(signature: dict[str, Any]) -> int:
     return top
 
 
-def _first(signature: dict[str, Any], side: str, engine: Engine) -> TensorSpec:
-    known = engine.inputs if side == "inputs" else engine.outputs
-    return choose_specs(signature, side, known)[0]
+def _only_input(signature: dict[str, Any], engine: Engine) -> TensorSpec:
+    first, *others = choose_specs(signature, "inputs", engine.inputs)
+    if others:
+        names = ", ".join(each.name for each in (first, *others))
+        raise ValueError(f"A classifier gives its model one input, the picture; it has {names}")
+    return first
 
 
 def _complete(signature: dict[str, Any], spec: TensorSpec) -> dict[str, Any]:

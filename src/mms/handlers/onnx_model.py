@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class OnnxModel(TensorHandler):
     """Answers with the model's outputs, for inputs of the names, types and shapes in its file.
 
-    The folder holds `model.onnx`. A `signature.json` may choose among inputs and outputs, and say
-    how to run the model: see docs/onnx.md.
+    The folder holds `model.onnx`. A `signature.json` may choose among outputs, and say how to run
+    the model: see docs/onnx.md.
     """
 
     def open_engine(self, context: Context, signature: dict[str, Any]) -> Engine:

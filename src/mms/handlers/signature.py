@@ -91,13 +91,31 @@ def choose_specs(
     """Choose the model's own inputs or outputs (`known`) that a signature names, else all of them.
 
     Its sizes stand where the model's are open. The size of the batch is always the model's: files
-    of Multi Model Server say 1 there, and mean any. Raises ValueError when the two do not fit.
+    of Multi Model Server say 1 there, and mean any. Raises ValueError when the two do not fit, or
+    an input is left out, which the model cannot do without.
     """
     wanted = read_specs(signature, side)
     if not wanted:
         return list(known)
     by_name = {each.name: each for each in known}
-    return [_merge(each, by_name, side) for each in wanted]
+    chosen = [_merge(each, by_name, side) for each in wanted]
+    if side == "inputs":
+        _check_inputs(chosen, signature[side], by_name)
+    return chosen
+
+
+def _check_inputs(
+    chosen: Sequence[TensorSpec], said: Sequence[dict[str, Any]], known: Iterable[str]
+) -> None:
+    for own, entry in zip(chosen, said):
+        dtype = entry.get("data_type", own.dtype)
+        if dtype != own.dtype:
+            raise ValueError(
+                f"{SIGNATURE_FILE} says that {own.name!r} is {dtype}; the model says {own.dtype}"
+            )
+    missing = [name for name in known if name not in {each.name for each in chosen}]
+    if missing:
+        raise ValueError(f"{SIGNATURE_FILE} leaves out the model's inputs {', '.join(missing)}")
 
 
 def _merge(wanted: TensorSpec, known: dict[str, TensorSpec], side: str) -> TensorSpec:

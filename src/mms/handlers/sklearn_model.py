@@ -28,6 +28,10 @@ _METHODS = (*_DEFAULT_METHODS, "decision_function", "score_samples", "transform"
 _KEYS = ("file", "trusted")
 
 
+class UntrustedTypesError(ValueError):
+    """A `.skops` file has types that nobody has said to trust."""
+
+
 class SklearnModel(TensorHandler):
     """Answers with what the estimator's methods return. docs/scikit-learn.md has the files."""
 
@@ -53,7 +57,7 @@ class SklearnEngine(Engine):
         require("sklearn", "scikit-learn")
         settings = read_section(dict(signature), "sklearn", _KEYS)
         path = find_file(context.system_properties["model_dir"], settings.get("file"), MODEL_FILES)
-        self.estimator = _load(path, settings.get("trusted", []))
+        self.estimator = _load_file(path, settings.get("trusted", []))
         self.inputs = _one_input(read_specs(dict(signature), "inputs"), self.estimator)
         usual = [name for name in _DEFAULT_METHODS if hasattr(self.estimator, name)]
         self.outputs = read_specs(dict(signature), "outputs") or [
@@ -69,6 +73,23 @@ class SklearnEngine(Engine):
         return [asarray(each.toarray() if hasattr(each, "toarray") else each) for each in found]
 
 
+def _load_file(path: str, trusted: Sequence[str]) -> Any:
+    """Load an estimator. What reading raises depends on the bytes, and names no file."""
+    name = os.path.basename(path)
+    try:
+        found = _load(path, trusted)
+    except (ImportError, MemoryError, UntrustedTypesError):
+        raise
+    except Exception as exc:  # unpickling runs whatever the file says
+        raise ValueError(f"{name} cannot be loaded: {type(exc).__name__}: {exc}") from exc
+    if not any(hasattr(found, method) for method in _METHODS):
+        raise ValueError(
+            f"{name} holds a {type(found).__name__}, not an estimator: expected one of the methods "
+            f"{', '.join(_METHODS)}"
+        )
+    return found
+
+
 def _load(path: str, trusted: Sequence[str]) -> Any:
     if path.endswith(".skops"):
         return _load_skops(path, trusted)
@@ -82,7 +103,7 @@ def _load_skops(path: str, trusted: Sequence[str]) -> Any:
     skops = require("skops.io", "skops")
     unknown = sorted(set(skops.get_untrusted_types(file=path)) - set(trusted))
     if unknown:
-        raise ValueError(
+        raise UntrustedTypesError(
             f"{os.path.basename(path)} has types that are not scikit-learn's: "
             f"{', '.join(unknown)}. If you trust them, list them in {SIGNATURE_FILE}: "
             '"sklearn": {"trusted": [...]}'

@@ -159,12 +159,18 @@ def _raise_missing(target: Target, model_dir: str, exc: ModuleNotFoundError) -> 
             f"handler {target.text!r}: no module {target.module!r}: looked for {wanted}.py, for a "
             f"package {target.module} and on the module path; {_python_files(where)}"
         ) from exc
-    package = missing.split(".")[0]
-    raise LoadError(
-        f"handler {target.text!r}: it imports {missing!r}, which neither the archive nor "
-        f"{sys.executable} ({_python()}) has: add it to the archive, or install the package that "
-        f"provides it: {sys.executable} -m pip install {package}"
-    ) from exc
+    raise LoadError(f"handler {target.text!r}: it imports {describe_missing(missing)}") from exc
+
+
+def describe_missing(module: str) -> str:
+    """Name a module that a model imports in vain, and say how to add it."""
+    package = module.split(".")[0]
+    return (
+        f"{module!r}, which neither the archive nor {sys.executable} ({_python()}) has: add it to "
+        "the archive, list the package that provides it in the archive's requirements.txt, which "
+        "a server with allow_model_environments=true installs, or install it: "
+        f"{sys.executable} -m pip install {package}"
+    )
 
 
 def _only_class(target: Target, module: ModuleType) -> type:

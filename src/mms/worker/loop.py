@@ -116,7 +116,7 @@ class WorkerLoop:
                 self._context.system_properties.update(context.system_properties)
         except (Exception, SystemExit) as exc:
             logger.exception("Load of model %s failed", request["model_name"])
-            return {"error": _describe(exc)}
+            return {"error": _describe(exc, self._handler)}
         return {"error": None}
 
     def _predict(self, channel: Channel, message: Message, *, is_withdrawn: bool) -> None:
@@ -246,12 +246,14 @@ def _answer_failure(failure: Failure) -> Reply:
     return _failed(failure.code, failure.message)
 
 
-def _describe(exc: BaseException) -> dict[str, str]:
+def _describe(exc: BaseException, handler: str) -> dict[str, str]:
     """Tell the front end why a load failed: an error's kind and text, and its traceback."""
     is_memory = isinstance(exc, MemoryError)
     text = str(exc) or type(exc).__name__
     if isinstance(exc, SystemExit):
         text = f"the handler called sys.exit({exc.code!r})"
+    elif isinstance(exc, ModuleNotFoundError) and exc.name:  # imported where it was needed
+        text = f"handler {handler!r}: it imports {loader.describe_missing(exc.name)}"
     elif not isinstance(exc, loader.LoadError):
         text = f"{type(exc).__name__}: {exc}"
     return {

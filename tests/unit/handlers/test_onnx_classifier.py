@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 from mms.context import Context, RequestProcessor
 from mms.handlers.onnx_classifier import OnnxImageClassifier
@@ -187,6 +190,19 @@ def test_a_signature_that_does_not_fit_fails_the_load(
 ) -> None:
     with pytest.raises(ValueError, match=said):
         serving.load(OnnxImageClassifier(), model.write(**signature))
+
+
+def test_a_classifier_has_one_input(tmp_path: Path, serving: Serving) -> None:
+    left, right, both = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 3, 4, 4])
+        for name in ("left", "right", "sum")
+    )
+    node = helper.make_node("Add", ["left", "right"], ["sum"])
+    graph = helper.make_graph([node], "two", [left, right], [both])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.save(model, tmp_path / "model.onnx")
+    with pytest.raises(ValueError, match="one input, the picture; it has left, right"):
+        serving.load(OnnxImageClassifier(), tmp_path)
 
 
 def test_a_signature_that_is_no_json_fails_the_load(model: ModelFolder, serving: Serving) -> None:

@@ -254,6 +254,40 @@ def test_settings_that_cannot_be_met_fail_the_load(
         serve(save_square(tmp_path, ["N", 2], onnx=settings))
 
 
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        (
+            {"data_name": "pixels", "data_shape": [0, 2]},
+            r"'pixels' in inputs; the model has \['x'\]",
+        ),
+        ({"data_name": "x", "data_shape": [0, 3]}, r"\(any, 3\); the model says \(any, 2\)"),
+        ({"data_name": "x", "data_shape": [2]}, r"\(2\); the model says \(any, 2\)"),
+        (
+            {"data_name": "x", "data_shape": [0, 2], "data_type": "int64"},
+            "'x' is int64; the model says float32",
+        ),
+    ],
+)
+def test_a_signature_that_does_not_fit_the_graph_is_refused(
+    entry: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        serve(save_square(tmp_path, ["N", 2], inputs=[entry]))
+
+
+@pytest.mark.parametrize("content", [b"", b"not a graph"])
+def test_a_file_that_is_no_graph_is_named(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(content)
+    with pytest.raises(Exception, match=r"Load model from .*/model\.onnx failed"):
+        serve(tmp_path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match=r"/model\.onnx failed\. File doesn't exist"):
+        serve(tmp_path)
+
+
 def test_outputs_that_are_no_rows_are_explained(tmp_path: Path) -> None:
     node = helper.make_node("ReduceSum", ["x"], ["sum"], keepdims=0)
     inputs = {"x": (TensorProto.FLOAT, ["N", 2])}

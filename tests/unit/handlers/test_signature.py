@@ -63,10 +63,24 @@ def test_without_a_word_the_models_own_are_taken() -> None:
 
 
 def test_a_signature_chooses_and_fills_in_what_is_open_but_for_the_batch() -> None:
-    wanted = {"inputs": [{"data_name": "a", "data_shape": [8, 3, 5, 0]}]}
-    assert choose_specs(wanted, "inputs", KNOWN) == [TensorSpec("a", (1, 3, 5, 0))]
-    wanted = {"inputs": [{"data_name": "a", "data_shape": []}]}
-    assert choose_specs(wanted, "inputs", KNOWN) == KNOWN[:1]
+    wanted = {"outputs": [{"data_name": "a", "data_shape": [8, 3, 5, 0]}]}
+    assert choose_specs(wanted, "outputs", KNOWN) == [TensorSpec("a", (1, 3, 5, 0))]
+    wanted = {"outputs": [{"data_name": "a", "data_shape": []}]}
+    assert choose_specs(wanted, "outputs", KNOWN) == KNOWN[:1]
+
+
+def test_inputs_may_come_in_any_order_but_none_may_be_left_out() -> None:
+    first, second = ({"data_name": name, "data_shape": []} for name in "ba")
+    assert choose_specs({"inputs": [first, second]}, "inputs", KNOWN) == KNOWN[::-1]
+    with pytest.raises(ValueError, match="leaves out the model's inputs a"):
+        choose_specs({"inputs": [first]}, "inputs", KNOWN)
+
+
+def test_the_type_of_an_input_must_be_the_models_where_it_is_said() -> None:
+    entry = {"data_name": "b", "data_shape": [], "data_type": "int64"}
+    assert choose_specs({"inputs": [entry]}, "inputs", KNOWN[1:]) == KNOWN[1:]
+    with pytest.raises(ValueError, match="says that 'b' is int32; the model says int64"):
+        choose_specs({"inputs": [{**entry, "data_type": "int32"}]}, "inputs", KNOWN[1:])
 
 
 @pytest.mark.parametrize("shape", [[0, 4, 0, 0], [0, 3, 0]])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import statistics
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,26 @@ def test_a_signature_that_does_not_fit_fails_the_load(
 ) -> None:
     with pytest.raises(ValueError, match=said):
         serve(save(estimator, tmp_path), **signature)
+
+
+@pytest.mark.parametrize("name", ["model.skops", "model.joblib", "model.pkl"])
+@pytest.mark.parametrize("content", [b"", b"not what it should be"])
+def test_a_file_that_cannot_be_read_is_named(name: str, content: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=rf"^{re.escape(name)} cannot be loaded: \w+: "):
+        serve(tmp_path)
+
+
+def test_what_a_pickle_imports_in_vain_is_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "model.pkl").write_bytes(b"cno_such_module\nThing\n.")
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+        serve(tmp_path)
+
+
+def test_what_is_no_estimator_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps([1, 2]))
+    with pytest.raises(ValueError, match=r"model\.pkl holds a list, not an estimator: .*predict"):
+        serve(tmp_path)
 
 
 def test_what_cannot_be_known_must_be_said(tmp_path: Path) -> None:

@@ -215,6 +215,7 @@ def test_missing_import(model_dir: Path) -> None:
     write(model_dir, "service.py", "import engine_x.ops")
     message = error_of(model_dir, "service")
     assert "it imports 'engine_x', which neither the archive nor " in message
+    assert "list the package that provides it in the archive's requirements.txt" in message
     assert message.endswith(f"{sys.executable} -m pip install engine_x")
 
 

@@ -204,6 +204,13 @@ def test_a_prediction_exception_of_200_is_an_answer(front_end: FrontEnd, write: 
         assert (result.outcome, result.status, text) == (wire.ANSWERED, 200, b"error")
 
 
+def test_an_import_that_fails_late_says_what_to_add(front_end: FrontEnd, write: Write) -> None:
+    error = front_end.load(write("def handle(data, context): import engine_x.ops\n"))["error"]
+    text = error["text"]
+    assert ": it imports 'engine_x', which neither the archive nor " in text
+    assert "requirements.txt" in text
+
+
 def test_a_load_that_fails_says_why(front_end: FrontEnd, write: Write) -> None:
     error = front_end.load(write("def handle(data, context): raise KeyError('weights')\n"))["error"]
     assert (error["kind"], error["text"]) == ("load", "KeyError: 'weights'")
