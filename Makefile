@@ -4,13 +4,19 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check format docs site bench fuzz parity-record clean
+.PHONY: demo test test-compiled check format docs site bench fuzz parity-record wheel clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/mms demo
 
 test: $(VENV)/.dev
 	$(BIN)/pytest -n 2
+
+# The rooms that `make wheel` compiles, as that wheel has them.
+test-compiled: wheel
+	$(PYTHON) -m venv --clear .venv-compiled
+	.venv-compiled/bin/pip install --quiet --disable-pip-version-check "$$(ls -t dist/*.whl | head -n 1)[dev]"
+	.venv-compiled/bin/pytest -n 2 tests/unit/api tests/unit/http tests/unit/mms/worker tests/unit/serving tests/unit/workers tests/e2e
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -34,6 +40,11 @@ site: $(VENV)/.docs
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
+
+# Needs a C compiler.
+wheel: $(VENV)/bin/python
+	HATCH_BUILD_HOOKS_ENABLE=true $(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	@ls -t dist/*.whl | head -n 1
 
 fuzz: $(VENV)/.dev
 	PYTHONPATH=tests $(BIN)/python -m fuzz

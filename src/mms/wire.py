@@ -17,68 +17,70 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Union
+from typing import Any, Final, Tuple, Union
 
-VERSION = 1
+VERSION: Final = 1
 
 Buffer = Union[bytes, bytearray]
 
 # Kinds of frames. The front end sends LOAD, PREDICT, FORK and DRAIN; the rest come from a worker.
-HELLO = 1
+HELLO: Final = 1
 """First frame of a worker: `pid`, `python`, `capabilities`."""
-LOAD = 2
+LOAD: Final = 2
 """What to serve: see `mms.worker.main`."""
-LOADED = 3
+LOADED: Final = 3
 """The model answered its load: `error` is null, or has `kind`, `text` and `traceback`."""
-PREDICT = 4
+PREDICT: Final = 4
 """A batch; `position` is the number of jobs in it."""
-RESULT = 5
+RESULT: Final = 5
 """The answer to the job at `position` in its batch."""
-METRICS = 6
+METRICS: Final = 6
 """Lines of custom metrics, as text in the meta part, separated by line feeds."""
-DRAIN = 7
+DRAIN: Final = 7
 """Finish what was sent before this, say BYE, end."""
-BYE = 8
+BYE: Final = 8
 """Last frame of a worker that ends on purpose."""
-FORK = 9
+FORK: Final = 9
 """To a template: make a worker out of yourself; its link and page come as file descriptors."""
-FORKED = 10
+FORKED: Final = 10
 """From a template: `pid` of the new worker, or `error`, which says why there is none."""
-EXITED = 11
+EXITED: Final = 11
 """From a template: worker `pid` ended with `status`, as `os.waitpid` reports it."""
 
 # Outcomes of a job.
-ANSWERED = 0
+ANSWERED: Final = 0
 """The handler's answer, whatever HTTP status it chose."""
-FAILED = 1
+FAILED: Final = 1
 """The handler failed; status and message (the body) are for the client."""
-REFUSED = 2
+REFUSED: Final = 2
 """The input cannot be decoded: the client's error."""
-EXPIRED = 3
+EXPIRED: Final = 3
 """Its time was up before its batch began; it was not run."""
 
-NO_DEADLINE = 0xFFFFFFFF
+NO_DEADLINE: Final = 0xFFFFFFFF
 
-HEADER = struct.Struct("!BBHQIQ")
+HEADER: Final = struct.Struct("!BBHQIQ")
 # Clients choose how many parameters there are and how long their names: no width that a request
 # within the limits of the front end could overflow.
-_JOB = struct.Struct("!IBII")  # remaining ms, id bytes, parameters, fields bytes
-_PARAMETER = struct.Struct("!IHQ")  # name bytes, type bytes, value bytes
-_RESULT = struct.Struct("!BBHIII")  # outcome, is last, status, phrase bytes, fields bytes, busy us
+_JOB: Final = struct.Struct("!IBII")  # remaining ms, id bytes, parameters, fields bytes
+_PARAMETER: Final = struct.Struct("!IHQ")  # name bytes, type bytes, value bytes
+_RESULT: Final = struct.Struct(
+    "!BBHIII"
+)  # outcome, is last, status, phrase bytes, fields bytes, busy us
 
-MAX_META_BYTES = 64 * 1024 * 1024
-SEPARATOR = b"\x00"
+MAX_META_BYTES: Final = 64 * 1024 * 1024
+SEPARATOR: Final = b"\x00"
 """Between names and values of header fields. HTTP allows it in neither (RFC 9110 section 5.5)."""
 
-PAGE_BYTES = 4096
+PAGE_BYTES: Final = 4096
 """Size of the page of memory that a local worker shares with the front end."""
-PAGE_BEGUN = 0
+PAGE_BEGUN: Final = 0
 """Word of that page with the number of the last batch that has begun: u64 in native order.
 
 Written before each call without a system call; read after a death, to know exactly which batches
 had begun. 0 before the first.
 """
-PAGE_WITHDRAWN = 1
+PAGE_WITHDRAWN: Final = 1
 """Word with the number of the last batch that the front end has taken back.
 
 The worker looks at it after it has written `PAGE_BEGUN`, the front end at `PAGE_BEGUN` after it
@@ -90,46 +92,63 @@ class WireError(Exception):
     """The other side does not speak this protocol, or not this version of it."""
 
 
-class Frame(NamedTuple):
+class Frame:
     """One message; `body` is in chunks as they came."""
 
-    kind: int
-    position: int
-    batch: int
-    meta: bytes
-    body: list[bytes]
+    __slots__ = ("batch", "body", "kind", "meta", "position")
+
+    def __init__(
+        self, kind: int, position: int, batch: int, meta: bytes, body: list[bytes]
+    ) -> None:
+        self.kind = kind
+        self.position = position
+        self.batch = batch
+        self.meta = meta
+        self.body = body
 
 
-class Parameter(NamedTuple):
-    """One named input of a job; `content_type` is empty where the client stated none."""
-
-    name: str
-    content_type: str
-    value: Buffer
+Parameter = Tuple[str, str, Buffer]
+"""One named input of a job: its name, its content type, empty where none was stated, its value."""
 
 
-class JobMessage(NamedTuple):
+class JobMessage:
     """One job of a batch, as the worker sees it; `fields` is decoded by `split_fields`."""
 
-    request_id: str
-    remaining_ms: int
-    fields: bytes
-    parameters: list[Parameter]
+    __slots__ = ("fields", "parameters", "remaining_ms", "request_id")
+
+    def __init__(
+        self, request_id: str, remaining_ms: int, fields: bytes, parameters: list[Parameter]
+    ) -> None:
+        self.request_id = request_id
+        self.remaining_ms = remaining_ms
+        self.fields = fields
+        self.parameters = parameters
 
 
-class Result(NamedTuple):
+class Result:
     """What became of one job.
 
     `busy_us` is the time that the worker spent on the batch, the same in each of its results;
     `is_last` marks the batch's last result.
     """
 
-    outcome: int
-    status: int
-    phrase: bytes
-    fields: bytes
-    busy_us: int
-    is_last: bool
+    __slots__ = ("busy_us", "fields", "is_last", "outcome", "phrase", "status")
+
+    def __init__(
+        self,
+        outcome: int,
+        status: int,
+        phrase: bytes,
+        fields: bytes,
+        busy_us: int,
+        is_last: bool,
+    ) -> None:
+        self.outcome = outcome
+        self.status = status
+        self.phrase = phrase
+        self.fields = fields
+        self.busy_us = busy_us
+        self.is_last = is_last
 
 
 def join_fields(fields: Sequence[bytes]) -> bytes:
@@ -172,22 +191,17 @@ def decode_json(meta: bytes) -> dict[str, Any]:
     return message
 
 
-def encode_job(
-    request_id: bytes,
-    remaining_ms: int,
-    fields: bytes,
-    parameters: Sequence[tuple[bytes, bytes, int, object]],
-) -> bytes:
-    """Encode one job's part of a PREDICT meta.
+def encode_parameter(name: bytes, content_type: bytes, value_bytes: int) -> bytes:
+    """Encode one parameter's part of a job: its name, its type, the size of its value."""
+    return _PARAMETER.pack(len(name), len(content_type), value_bytes) + name + content_type
 
-    A parameter is its name, its type and the size of its value in bytes; what follows these is
-    the caller's.
-    """
+
+def encode_job(
+    request_id: bytes, remaining_ms: int, fields: bytes, parameters: Sequence[bytes]
+) -> bytes:
+    """Encode one job's part of a PREDICT meta; `parameters` are encoded."""
     head = _JOB.pack(remaining_ms, len(request_id), len(parameters), len(fields))
-    parts = [head, request_id, fields]
-    for name, content_type, value_bytes, _ in parameters:
-        parts += (_PARAMETER.pack(len(name), len(content_type), value_bytes), name, content_type)
-    return b"".join(parts)
+    return b"".join((head, request_id, fields, *parameters))
 
 
 def encode_predict_head(batch: int, jobs: Sequence[bytes], body_bytes: int) -> bytes:
@@ -228,19 +242,26 @@ def _decode_jobs(count: int, meta: bytes, body: Buffer) -> list[JobMessage]:
             is_whole = value_bytes and value_bytes == len(body)
             value = body if is_whole else body[start : start + value_bytes]
             start += value_bytes
-            parameters.append(Parameter(name, content_type, value))
+            parameters.append((name, content_type, value))
         jobs.append(JobMessage(request_id, remaining_ms, fields, parameters))
     return jobs
 
 
 def encode_result_head(batch: int, position: int, result: Result, body_bytes: int) -> bytes:
     """Encode header and meta of a RESULT; the body follows it."""
-    outcome, status, phrase, fields, busy_us, is_last = result
+    phrase, fields = result.phrase, result.fields
     meta_bytes = _RESULT.size + len(phrase) + len(fields)
     return b"".join(
         (
             HEADER.pack(VERSION, RESULT, position, batch, meta_bytes, body_bytes),
-            _RESULT.pack(outcome, is_last, status, len(phrase), len(fields), busy_us),
+            _RESULT.pack(
+                result.outcome,
+                result.is_last,
+                result.status,
+                len(phrase),
+                len(fields),
+                result.busy_us,
+            ),
             phrase,
             fields,
         )

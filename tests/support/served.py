@@ -45,26 +45,26 @@ class HoldingApplication:
 
     def preview(self, request: Request, exchange: Exchange) -> None:
         self.previewed.append(request)
-        if request.path == b"/missing":
+        if request.head.path == b"/missing":
             self.reject(ResourceNotFoundError(), exchange)
-        elif request.path == b"/early":
+        elif request.head.path == b"/early":
             answer(exchange, b"x" * 20_000_000, close=True)
-        elif request.path == b"/raise-early":
+        elif request.head.path == b"/raise-early":
             raise RuntimeError("a defect")
 
     def handle(self, request: Request, exchange: Exchange) -> None:
         self.handled.append(request)
         exchange.on_gone = lambda: self.gone.append(request)
-        if request.path == b"/raise":
+        if request.head.path == b"/raise":
             raise RuntimeError("a defect")
-        if request.path == b"/hold":
+        if request.head.path == b"/hold":
             self.held.append(exchange)
-        elif request.path == b"/close":
+        elif request.head.path == b"/close":
             answer(exchange, b"bye", close=True)
-        elif request.path == b"/echo":
+        elif request.head.path == b"/echo":
             answer(exchange, *request.body)
         else:
-            answer(exchange, b"%s %d" % (request.path, request.body_bytes))
+            answer(exchange, b"%s %d" % (request.head.path, request.body_bytes))
 
     def reject(self, error: MMSError, exchange: Exchange) -> None:
         self.errors.append(error)

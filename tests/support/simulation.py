@@ -12,9 +12,10 @@ from typing import Any, cast
 from mms import wire
 from mms_server.errors import MMSError
 from mms_server.serving.dispatcher import Dispatcher
-from mms_server.serving.job import Answer, Input, Job
+from mms_server.serving.job import Input, Job
 from mms_server.serving.policy import Policy
 from mms_server.workers.worker import Worker
+from support.sinks import Answer
 
 
 class Clock:
@@ -63,8 +64,8 @@ class RecordedSink:
         self.said: Answer | MMSError | None = None
         self.then: Callable[[], None] | None = None
 
-    def answer(self, answer: Answer) -> None:
-        self._hear(answer)
+    def answer(self, status: int, phrase: bytes, fields: bytes, body: Sequence[bytes]) -> None:
+        self._hear(Answer(status, phrase, fields, body))
 
     def fail(self, error: MMSError) -> None:
         self._hear(error)

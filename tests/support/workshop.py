@@ -8,14 +8,14 @@ import itertools
 import os
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from mms_server.errors import MMSError
 from mms_server.metrics.metrics_log import MetricsLog
 from mms_server.serving.dispatcher import Dispatcher
-from mms_server.serving.job import Answer, Input, Job
+from mms_server.serving.job import Input, Job
 from mms_server.serving.policy import Policy
 from mms_server.workers.devices import Devices
 from mms_server.workers.guardian import Guardian
@@ -25,6 +25,7 @@ from mms_server.workers.pool import Pool
 from mms_server.workers.runtime import MARK, make_runtime_folder, worker_environment
 from mms_server.workers.spec import WorkerSpec
 from mms_server.workers.worker import State, Worker
+from support.sinks import Answer
 
 DEADLINE_S = 30.0
 FILE_LIMIT = 777
@@ -56,9 +57,9 @@ class FutureSink:
     def __init__(self) -> None:
         self.future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
-    def answer(self, answer: Answer) -> None:
+    def answer(self, status: int, phrase: bytes, fields: bytes, body: Sequence[bytes]) -> None:
         if not self.future.cancelled():
-            self.future.set_result(answer)
+            self.future.set_result(Answer(status, phrase, fields, body))
 
     def fail(self, error: MMSError) -> None:
         if self.future.cancelled():

@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import socket
 import time
-from typing import NamedTuple
+from typing import Final
 
 from mms import wire
 
-_READ_BYTES = 64 * 1024
+_READ_BYTES: Final = 64 * 1024
 """Below malloc's threshold for mapping fresh memory on each read (glibc M_MMAP_THRESHOLD)."""
-_LARGE_BYTES = 64 * 1024
+_LARGE_BYTES: Final = 64 * 1024
 
 
-class Message(NamedTuple):
-    """A frame as the worker takes it: the body is one writable buffer of its own."""
+class Message:
+    """A frame as the worker takes it: the body is one writable buffer of its own.
 
-    kind: int
-    position: int
-    batch: int
-    meta: bytes
-    body: bytearray
-    received_at: float
-    """`time.perf_counter()` when its last byte was read."""
+    `received_at` is `time.perf_counter()` when its last byte was read.
+    """
+
+    __slots__ = ("batch", "body", "kind", "meta", "position", "received_at")
+
+    def __init__(
+        self,
+        kind: int,
+        position: int,
+        batch: int,
+        meta: bytes,
+        body: bytearray,
+        received_at: float,
+    ) -> None:
+        self.kind = kind
+        self.position = position
+        self.batch = batch
+        self.meta = meta
+        self.body = body
+        self.received_at = received_at
 
 
 class Channel:

@@ -10,7 +10,7 @@ import platform
 import sys
 import time
 import traceback
-from typing import Any, NamedTuple
+from typing import Any, Final
 
 import mms
 from mms import wire
@@ -30,17 +30,22 @@ from mms.worker.outputs import (
 
 logger = logging.getLogger(__name__)
 
-HTTP_OK = 200
+HTTP_OK: Final = 200
 
 
-class Reply(NamedTuple):
+class Reply:
     """What one job is answered; the body is bytes ready to send."""
 
-    outcome: int
-    status: int
-    phrase: bytes
-    fields: bytes
-    body: bytes
+    __slots__ = ("body", "fields", "outcome", "phrase", "status")
+
+    def __init__(
+        self, outcome: int, status: int, phrase: bytes, fields: bytes, body: bytes
+    ) -> None:
+        self.outcome = outcome
+        self.status = status
+        self.phrase = phrase
+        self.fields = fields
+        self.body = body
 
 
 class WorkerLoop:
@@ -156,10 +161,10 @@ class WorkerLoop:
             logger.error("Handler %s: %s", self._handler, exc)
             reply = _failed(exc.code, exc.message)
             return [reply] * len(jobs)
-        except Exception as exc:
+        except Exception as failure:
             ids = ", ".join(job.request_id for job in jobs)
             logger.exception("Handler %s failed on request %s", self._handler, ids)
-            return [_answer_failure(failure_of(exc))] * len(jobs)
+            return [_answer_failure(failure_of(failure))] * len(jobs)
         return [self._answer(*pair) for pair in zip(processors, outputs)]
 
     def _answer(self, processor: RequestProcessor, output: object) -> Reply:
@@ -169,9 +174,9 @@ class WorkerLoop:
         except OutputError as exc:
             logger.error("Handler %s: %s", self._handler, exc)
             return _failed(exc.code, exc.message)
-        except Exception as exc:  # an output that raises while it is looked at
+        except Exception as raised:  # by an output that is looked at
             logger.exception("Handler %s returned what cannot be encoded", self._handler)
-            failure = failure_of(exc)
+            failure = failure_of(raised)
             return _failed(failure.code, failure.message)
         if len(body) > self._max_response_bytes:
             logger.error("Handler %s: a response of %d bytes", self._handler, len(body))
@@ -195,10 +200,11 @@ class WorkerLoop:
         frames: list[wire.Buffer] = []
         for position, reply in enumerate(replies):
             assert reply is not None
-            outcome, status, phrase, fields, body = reply
-            result = wire.Result(outcome, status, phrase, fields, busy_us, position == last)
-            frames.append(wire.encode_result_head(batch, position, result, len(body)))
-            frames.append(body)
+            result = wire.Result(
+                reply.outcome, reply.status, reply.phrase, reply.fields, busy_us, position == last
+            )
+            frames.append(wire.encode_result_head(batch, position, result, len(reply.body)))
+            frames.append(reply.body)
         frames += self._metrics()
         channel.send(frames)
 

@@ -9,7 +9,7 @@ import json
 import logging
 import operator
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mms.service import PredictionException
 
@@ -64,7 +64,7 @@ class Head(NamedTuple):
     headers: tuple[tuple[str, str], ...]
 
 
-DEFAULT_HEAD = Head(200, "", ())
+DEFAULT_HEAD: Final = Head(200, "", ())
 """The head of an answer about which the handler said nothing."""
 
 

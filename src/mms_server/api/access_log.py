@@ -29,9 +29,9 @@ class AccessLog:
                 b'/%s "%s %s HTTP/1.%d" %s %d\n'
                 % (
                     exchange.peer,
-                    request.method,
-                    request.target,
-                    not request.is_http10,
+                    request.head.method,
+                    request.head.target,
+                    not request.head.is_http10,
                     status,
                     duration_s * 1000,
                 )

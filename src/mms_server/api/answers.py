@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 
@@ -17,7 +18,7 @@ from mms_server.http.connection import Exchange
 from mms_server.http.response import standard_phrase, status_line
 from mms_server.serving.job import HandlerError
 
-FIXED_FIELDS = (
+FIXED_FIELDS: Final = (
     b"Pragma: no-cache\r\n"
     b"Cache-Control: no-cache; no-store, must-revalidate, private\r\n"
     b"Expires: Thu, 01 Jan 1970 00:00:00 UTC\r\n"

@@ -24,8 +24,8 @@ class RoutedApplication:
     def preview(self, request: Request, exchange: Exchange) -> None:
         """Answer at once what cannot become right by reading the body."""
         try:
-            match = self._router.resolve(request.path)
-            endpoint = match.endpoint(request.method)
+            match = self._router.resolve(request.head.path)
+            endpoint = match.endpoint(request.head.method)
             if endpoint.preview is not None:
                 endpoint.preview(request, exchange, match.parameters)
         except MMSError as error:
@@ -34,13 +34,13 @@ class RoutedApplication:
     def handle(self, request: Request, exchange: Exchange) -> None:
         """Serve a whole request."""
         try:
-            match = self._router.resolve(request.path)
-            match.endpoint(request.method).serve(request, exchange, match.parameters)
+            match = self._router.resolve(request.head.path)
+            match.endpoint(request.head.method).serve(request, exchange, match.parameters)
         except MMSError as error:
             answer_error(exchange, next(self._ids), error)
-        except Exception as error:
+        except Exception as defect:
             logger.exception("A request failed unexpectedly")
-            answer_error(exchange, next(self._ids), MMSError(f"Internal error: {error!r}"))
+            answer_error(exchange, next(self._ids), MMSError(f"Internal error: {defect!r}"))
 
     def reject(self, error: MMSError, exchange: Exchange) -> None:
         """Answer what is no proper request."""

@@ -32,10 +32,10 @@ class Cors:
         return bool(self._lines)
 
     def render_head(
-        self, line: bytes, fields: bytes, length_bytes: int | None, *, is_last: bool
+        self, line: bytes, fields: bytes, length_bytes: int | None, is_last: bool
     ) -> bytes:
         """Render a head with the fields added (`mms_server.http.response.HeadRenderer`)."""
-        return render_head(line, self._add(fields), length_bytes, is_last=is_last)
+        return render_head(line, self._add(fields), length_bytes, is_last)
 
     def _add(self, fields: bytes) -> bytes:
         lowered = b"\r\n" + fields.lower()
@@ -85,7 +85,7 @@ class PreflightApplication:
         """
         try:
             method = _requested_method(request) or b""
-            endpoint = self._router.resolve(request.path).endpoint(method)
+            endpoint = self._router.resolve(request.head.path).endpoint(method)
         except MMSError:
             return
         if endpoint.admit is not None:
@@ -95,11 +95,11 @@ class PreflightApplication:
 def _is_preflight(request: Request) -> bool:
     """Tell a "CORS-preflight request" by its method and its two fields (Fetch standard)."""
     return (
-        request.method == b"OPTIONS"
-        and request.field(b"origin") is not None
+        request.head.method == b"OPTIONS"
+        and request.head.field(b"origin") is not None
         and _requested_method(request) is not None
     )
 
 
 def _requested_method(request: Request) -> bytes | None:
-    return request.field(b"access-control-request-method")
+    return request.head.field(b"access-control-request-method")

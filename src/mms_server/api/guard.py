@@ -28,13 +28,13 @@ class Guard:
 
     def check(self, request: Request) -> None:
         """Raise ForbiddenError for a foreign `Host` or `Origin`."""
-        host = _host_of((request.field(b"host") or b"").decode("latin-1"))
+        host = _host_of((request.head.field(b"host") or b"").decode("latin-1"))
         if self._checks_host and not self._is_known(host):
             raise ForbiddenError(
                 f"Host {host!r} is neither loopback nor listed in allowed_hosts: "
                 "management is refused to it."
             )
-        origin = request.field(b"origin")
+        origin = request.head.field(b"origin")
         if origin is None:
             return
         origin_host = urlsplit(origin.decode("latin-1")).hostname or ""

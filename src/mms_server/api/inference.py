@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Final
 
 from mms import wire
 from mms_server.api.answers import answer_bytes, answer_error, encode_json, request_fields
@@ -17,10 +19,11 @@ from mms_server.http.forms import (
     parse_urlencoded,
     read_multipart,
 )
+from mms_server.http.head import Head
 from mms_server.http.request import Request
 from mms_server.http.response import status_line
 from mms_server.http.router import ANY, Endpoint, Router
-from mms_server.serving.job import Answer, Input, Job
+from mms_server.serving.job import Input, Job
 from mms_server.serving.model import Model
 from mms_server.serving.registry import Registry
 
@@ -30,8 +33,8 @@ QUEUE_TIMEOUT_FIELD = b"x-mms-queue-timeout"
 _LONGEST_WAIT_S = 24 * 3600.0
 """More counts as this: nobody waits so long, and the loop's timers cannot express any number."""
 
-_MULTIPART = "multipart/form-data"
-_URLENCODED = "application/x-www-form-urlencoded"
+_MULTIPART: Final = "multipart/form-data"
+_URLENCODED: Final = "application/x-www-form-urlencoded"
 
 # What this server decides, whatever a handler sets; framing most of all.
 _RESERVED = frozenset(
@@ -52,7 +55,7 @@ _DOCUMENT_FIELDS = (
 )
 
 _HOW_IT_CAME = (b"expect", b"transfer-encoding")
-_LENGTH = b"content-length" + wire.SEPARATOR
+_OK: Final = status_line(200, "")
 
 ModelChooser = Callable[[Request, tuple[str, ...]], Model]
 
@@ -66,22 +69,107 @@ class PredictionSink:
         self._exchange = exchange
         self._request_id = request_id
 
-    def answer(self, answer: Answer) -> None:
+    def answer(self, status: int, phrase: bytes, fields: bytes, body: Sequence[bytes]) -> None:
         """Send what the handler answered: its status, even 4xx and 5xx, keeps its body."""
-        status, phrase, block, body = answer
-        fields = request_fields(self._request_id)
-        if block:
-            fields = _field_lines(block) + fields
-        line = status_line(status, phrase.decode("latin-1"))
-        self._exchange.respond(line, fields, body, close=status >= 400)
+        lines = request_fields(self._request_id)
+        if fields:
+            lines = _field_lines(fields) + lines
+        line = status_line(status, phrase.decode("latin-1")) if phrase or status != 200 else _OK
+        self._exchange.respond(line, lines, body, status >= 400)
 
     def fail(self, error: MMSError) -> None:
         """Send an error body."""
         answer_error(self._exchange, self._request_id, error)
 
 
+class Preamble:
+    """What a request's head says about a prediction. Raises BadRequestError.
+
+    `fields` is what the handler will see of the head, as `wire.join_fields` makes it; `timeout_s`
+    the queue timeout that the client asks for, None where it does not.
+    """
+
+    __slots__ = ("fields", "kind", "media_type", "timeout_s")
+
+    def __init__(self, request: Request) -> None:
+        head = request.head
+        media = media_type(head.content_type)
+        self.kind = media.lower()
+        self.media_type = media.encode("latin-1")
+        self.timeout_s = _queue_timeout_s(head)
+        is_plain = not head.expects_continue and head.field(b"content-length") is not None
+        self.fields = wire.join_fields(head.fields if is_plain else _aggregated(request))
+
+
+def _read_preamble(request: Request) -> Preamble:
+    """Read it once for all requests that repeat a head: their bodies are of one size, too."""
+    known = request.head.memo
+    if isinstance(known, Preamble):
+        return known
+    request.head.memo = preamble = Preamble(request)
+    return preamble
+
+
+class _PredictRoute:
+    """One route to models, all of whose verbs run inference, as in Multi Model Server."""
+
+    def __init__(
+        self, choose: ModelChooser, ids: Iterator[bytes], body_limit_bytes: int, *, with_query: bool
+    ) -> None:
+        self._choose = choose
+        self._ids = ids
+        self._body_limit_bytes = body_limit_bytes
+        self._with_query = with_query
+
+    def serve(self, request: Request, exchange: Exchange, parameters: tuple[str, ...]) -> None:
+        """Make a job of a whole request."""
+        dispatcher = self._choose(request, parameters).dispatcher
+        preamble = _read_preamble(request)
+        inputs, size_bytes = self._read_inputs(request, preamble)
+        request_id = next(self._ids)
+        sink = PredictionSink(exchange, request_id)
+        job = Job(request_id, preamble.fields, inputs, size_bytes, sink)
+        exchange.on_gone = partial(dispatcher.abandon, job)
+        dispatcher.submit(job, preamble.timeout_s)
+
+    def preview(self, request: Request, exchange: Exchange, parameters: tuple[str, ...]) -> None:
+        """Refuse what has no model, and parse a form as it comes."""
+        self._choose(request, parameters)
+        content_type = request.head.content_type
+        if media_type(content_type).lower() == _MULTIPART:
+            request.consumer = reader = MultipartReader(content_type, self._body_limit_bytes)
+            for chunk in request.body:
+                reader.feed(chunk)
+            request.body = []
+
+    def describe(self, request: Request, exchange: Exchange, parameters: tuple[str, ...]) -> None:
+        """Answer OPTIONS: the document of the model."""
+        document = model_document(self._choose(request, parameters).name)
+        answer_bytes(exchange, next(self._ids), 200, _DOCUMENT_FIELDS, [encode_json(document)])
+
+    def _read_inputs(self, request: Request, preamble: Preamble) -> tuple[Sequence[Input], int]:
+        """Turn query and body into named inputs; of equal names the last one counts."""
+        query = request.head.query if self._with_query else b""
+        if preamble.kind == _MULTIPART:
+            form = self._read_multipart(request)
+        elif preamble.kind == _URLENCODED:
+            form = parse_urlencoded(request.body)
+        else:
+            body = Input(b"body", preamble.media_type, request.body_bytes, request.body)
+            if not query:
+                return (body,), request.body_bytes
+            return _last_of_each([*_as_inputs(parse_query(query)), body])
+        return _last_of_each([*_as_inputs(parse_query(query)), *_as_inputs(form)])
+
+    def _read_multipart(self, request: Request) -> list[Field]:
+        consumer = request.consumer
+        if isinstance(consumer, MultipartReader):
+            return consumer.finish()
+        return read_multipart(request, self._body_limit_bytes)
+
+
 class Inference:
-    """The predict routes; all verbs run inference, as in Multi Model Server."""
+    """The predict routes, by the names that Multi Model Server and its forebears gave them."""
 
     def __init__(self, registry: Registry, ids: Iterator[bytes], body_limit_bytes: int) -> None:
         self._registry = registry
@@ -96,84 +184,22 @@ class Inference:
         self._add(router, "/{model}/predict", self._by_path, with_query=True)
 
     def _add(self, router: Router, pattern: str, choose: ModelChooser, *, with_query: bool) -> None:
-        def serve(request: Request, exchange: Exchange, parameters: tuple[str, ...]) -> None:
-            model = choose(request, parameters)
-            inputs, size_bytes = self._read_inputs(request, with_query=with_query)
-            self._submit(model, request, exchange, inputs, size_bytes)
-
-        def preview(request: Request, exchange: Exchange, parameters: tuple[str, ...]) -> None:
-            choose(request, parameters)
-            if media_type(request.content_type).lower() == _MULTIPART:
-                request.consumer = reader = MultipartReader(
-                    request.content_type, self._body_limit_bytes
-                )
-                for chunk in request.body:
-                    reader.feed(chunk)
-                request.body = []
-
-        def describe(request: Request, exchange: Exchange, parameters: tuple[str, ...]) -> None:
-            document = model_document(choose(request, parameters).name)
-            body = [encode_json(document)]
-            answer_bytes(exchange, next(self._ids), 200, _DOCUMENT_FIELDS, body)
-
-        router.add(ANY, pattern, Endpoint(serve, preview))
-        router.add(b"OPTIONS", pattern, Endpoint(describe))
+        route = _PredictRoute(choose, self._ids, self._body_limit_bytes, with_query=with_query)
+        router.add(ANY, pattern, Endpoint(route.serve, route.preview))
+        router.add(b"OPTIONS", pattern, Endpoint(route.describe))
 
     def _by_path(self, request: Request, parameters: tuple[str, ...]) -> Model:
         return self._registry.find(parameters[0])
 
     def _by_query(self, request: Request, parameters: tuple[str, ...]) -> Model:
         """Choose by `model_name`, else the only model loaded at startup."""
-        for field in parse_query(request.query):
+        for field in parse_query(request.head.query):
             if field.name == "model_name":
                 return self._registry.find(b"".join(field.chunks).decode("utf-8", "replace"))
         startup = [model for model in self._registry.models() if model.is_loaded_at_startup]
         if len(startup) != 1:
             raise BadRequestError("Parameter model_name is required.")
         return startup[0]
-
-    def _submit(
-        self,
-        model: Model,
-        request: Request,
-        exchange: Exchange,
-        inputs: Sequence[Input],
-        size_bytes: int,
-    ) -> None:
-        request_id = next(self._ids)
-        fields = wire.join_fields(request.fields)
-        lowered = fields.lower()
-        timeout_s = None
-        if QUEUE_TIMEOUT_FIELD in lowered:
-            timeout_s = _queue_timeout_s(request)
-        if request.expects_continue or _LENGTH not in lowered:
-            fields = wire.join_fields(_aggregated(request))
-        job = Job(request_id, fields, inputs, size_bytes, PredictionSink(exchange, request_id))
-        dispatcher = model.dispatcher
-        exchange.on_gone = lambda: dispatcher.abandon(job)
-        dispatcher.submit(job, timeout_s)
-
-    def _read_inputs(self, request: Request, *, with_query: bool) -> tuple[Sequence[Input], int]:
-        """Turn query and body into named inputs; of equal names the last one counts."""
-        content_type = request.content_type
-        kind = media_type(content_type) if content_type else ""
-        lowered = kind.lower()
-        if lowered == _MULTIPART:
-            consumer = request.consumer
-            if isinstance(consumer, MultipartReader):
-                form = consumer.finish()
-            else:
-                form = read_multipart(request, self._body_limit_bytes)
-        elif lowered == _URLENCODED:
-            form = parse_urlencoded(request.body)
-        else:
-            body = Input(b"body", kind.encode("latin-1"), request.body_bytes, request.body)
-            if not (with_query and request.query):
-                return (body,), request.body_bytes
-            query = _as_inputs(parse_query(request.query))
-            return _last_of_each([*query, body])
-        query = _as_inputs(parse_query(request.query)) if with_query else []
-        return _last_of_each([*query, *_as_inputs(form)])
 
 
 def _as_inputs(fields: list[Field]) -> list[Input]:
@@ -191,8 +217,8 @@ def _last_of_each(inputs: list[Input]) -> tuple[Sequence[Input], int]:
     return list(by_name.values()), size_bytes
 
 
-def _queue_timeout_s(request: Request) -> float | None:
-    text = request.field(QUEUE_TIMEOUT_FIELD)
+def _queue_timeout_s(head: Head) -> float | None:
+    text = head.field(QUEUE_TIMEOUT_FIELD)
     if text is None:
         return None
     try:
@@ -209,12 +235,12 @@ def _queue_timeout_s(request: Request) -> float | None:
 
 def _aggregated(request: Request) -> list[bytes]:
     """Tell a handler of the whole body, not of how it came, as Netty's aggregator does."""
-    fields = request.fields
+    fields = request.head.fields
     kept: list[bytes] = []
     for name, value in zip(fields[::2], fields[1::2], strict=True):
         if name.lower() not in _HOW_IT_CAME:
             kept += (name, value)
-    if request.field(b"content-length") is None:
+    if request.head.field(b"content-length") is None:
         kept += (b"content-length", b"%d" % request.body_bytes)
     return kept
 

@@ -30,14 +30,14 @@ class Parameters:
     def of_query(cls, request: Request) -> Parameters:
         """Read the query; of equal names the first counts. Raises BadRequestError."""
         values: dict[str, Value] = {}
-        for field in parse_query(request.query):
+        for field in parse_query(request.head.query):
             values.setdefault(field.name, b"".join(field.chunks).decode("utf-8", "replace"))
         return cls(values)
 
     @classmethod
     def of_query_or_json(cls, request: Request) -> Parameters:
         """Read a JSON body where the request says it has one, else the query."""
-        if media_type(request.content_type).lower() != "application/json":
+        if media_type(request.head.content_type).lower() != "application/json":
             return cls.of_query(request)
         try:
             document = parse_lenient(b"".join(request.body).decode())

@@ -215,7 +215,7 @@ class Probe:
 
 def _encode(request_id: bytes, fields: Mapping[str, Body]) -> bytes:
     parameters = [
-        (name.encode(), body.content_type.encode("latin-1"), len(body.content), None)
+        wire.encode_parameter(name.encode(), body.content_type.encode("latin-1"), len(body.content))
         for name, body in fields.items()
     ]
     return wire.encode_job(request_id, wire.NO_DEADLINE, b"", parameters)

@@ -15,7 +15,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from socket import SO_ERROR, SOL_SOCKET
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 from mms_server.errors import MMSError, RequestTimeoutError
 from mms_server.http.limits import Limits
@@ -27,10 +27,10 @@ from mms_server.http.response import CONTINUE, HeadRenderer, render_head
 
 logger = logging.getLogger("mms_server.http")
 
-_WITHOUT_CONTENT = (b"204", b"304")
+_WITHOUT_CONTENT: Final = (b"204", b"304")
 """RFC 9110 section 6.4.1: a client takes what follows such a head for the next answer."""
 
-_JOIN_BYTES = 64 * 1024
+_JOIN_BYTES: Final = 64 * 1024
 """Bodies up to here are joined to the head: one small copy is cheaper than a gathered write."""
 
 _PROBE_AFTER_S = 1.0
@@ -62,7 +62,8 @@ class Exchange:
     def __init__(self, connection: Connection, request: Request | None) -> None:
         self._connection = connection
         self.request = request
-        self.began = connection.time()
+        self.began = 0.0
+        """When the request was whole, on the loop's clock; kept only for an observer."""
         self.is_open = True
         self.on_gone: Callable[[], None] | None = None
 
@@ -72,7 +73,7 @@ class Exchange:
         return self._connection.peer
 
     def respond(
-        self, line: bytes, fields: bytes, body: Sequence[bytes], *, close: bool = False
+        self, line: bytes, fields: bytes, body: Sequence[bytes], close: bool = False
     ) -> None:
         """Answer: a status line, ready field lines and the body's chunks; framing is added here.
 
@@ -224,27 +225,26 @@ class Connection(asyncio.Protocol):
             or self._is_draining
             or request is None
             or not request.is_complete
-            or not request.is_keep_alive
+            or not request.head.is_keep_alive
         )
         length = len(body[0]) if len(body) == 1 else sum(map(len, body))
         status = line[9:12]
-        head = self._render_head(
-            line, fields, None if status == b"204" else length, is_last=is_last
-        )
-        if status in _WITHOUT_CONTENT or (request is not None and request.method == b"HEAD"):
+        head = self._render_head(line, fields, None if status == b"204" else length, is_last)
+        if status in _WITHOUT_CONTENT or (request is not None and request.head.method == b"HEAD"):
             self._transport.write(head)
         elif length <= _JOIN_BYTES:
             self._transport.write(b"".join((head, *body)))
         else:
             self._transport.writelines([head, *body])
         self._exchange = None
+        now = self.time()
         if self._observer is not None:
-            self._observer.answered(exchange, status, self.time() - exchange.began)
+            self._observer.answered(exchange, status, now - exchange.began)
         if is_last:
             self._finish(is_whole and self._parser.is_idle and not self._parser.complete)
             return
         if self._is_writable:  # else the clock for a client that does not read is running
-            self._deadline = self._loop.time() + self._limits.idle_timeout_s
+            self._deadline = now + self._limits.idle_timeout_s
         if self._is_advancing or self._transport.is_closing():
             return
         if self._parser.complete or self._has_eof or not self._is_reading:
@@ -269,7 +269,7 @@ class Connection(asyncio.Protocol):
         try:
             while self._exchange is None and self._is_writable and parser.complete:
                 request = parser.complete.popleft()
-                self._exchange = exchange = Exchange(self, request)
+                exchange = self._begin_exchange(request)
                 self._application.handle(request, exchange)
                 if self._is_lingering or self._transport.is_closing():
                     return
@@ -282,16 +282,21 @@ class Connection(asyncio.Protocol):
             self._is_advancing = False
         self._regulate_reading()
 
+    def _begin_exchange(self, request: Request | None) -> Exchange:
+        self._exchange = exchange = Exchange(self, request)
+        if self._observer is not None:
+            exchange.began = self.time()
+        return exchange
+
     def _attend_incomplete(self) -> None:
         """See to the error, half request or end of input behind the last answered request."""
         parser = self._parser
         if parser.error is not None:
-            self._exchange = Exchange(self, parser.head)
-            self._application.reject(parser.error, self._exchange)
+            self._application.reject(parser.error, self._begin_exchange(parser.arriving))
         elif self._has_eof:
             self._transport.close()
-        elif parser.head is not None:
-            self._attend_body(parser.head)
+        elif parser.arriving is not None:
+            self._attend_body(parser.arriving)
         elif parser.is_in_head:
             if self._timed_head != parser.begun:
                 self._timed_head = parser.begun
@@ -304,19 +309,19 @@ class Connection(asyncio.Protocol):
         if self._previewed == self._parser.begun:
             return
         self._previewed = self._parser.begun
-        self._exchange = exchange = Exchange(self, request)
+        exchange = self._begin_exchange(request)
         self._application.preview(request, exchange)
         if exchange.is_open:
             # Not answered early: the exchange begins again when the request is whole.
             self._exchange = None
-            if request.expects_continue and not request.body_bytes:
+            if request.head.expects_continue and not request.body_bytes:
                 self._transport.write(CONTINUE)
 
     def _regulate_reading(self) -> None:
         """Read no further ahead than one request: what is pipelined waits in the kernel."""
         parser = self._parser
         wants = not parser.complete and (
-            self._exchange is None or (parser.head is None and not parser.is_in_head)
+            self._exchange is None or (parser.arriving is None and not parser.is_in_head)
         )
         if wants != self._is_reading and not self._transport.is_closing() and not self._has_eof:
             self._is_reading = wants
@@ -353,7 +358,7 @@ class Connection(asyncio.Protocol):
         parse unasked (RFC 9110 section 15.2), draws a reset from one that has gone.
         """
         exchange = self._exchange
-        if exchange is None or exchange.request is None or exchange.request.is_http10:
+        if exchange is None or exchange.request is None or exchange.request.head.is_http10:
             return
         self._transport.write(CONTINUE)
         self._probe = self._loop.call_later(_PROBE_ANSWER_S, self._read_probe)
@@ -386,7 +391,7 @@ class Connection(asyncio.Protocol):
             self._transport.close()
             self._arm(self._limits.body_timeout_s)
         else:
-            seen = "request's header section" if self._parser.head is None else "request's body"
+            seen = "request's header section" if self._parser.arriving is None else "request's body"
             self._parser.error = RequestTimeoutError(f"The {seen} did not arrive in time.")
             self._advance()
 

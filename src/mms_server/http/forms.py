@@ -128,7 +128,7 @@ def _type_of(segment: MultipartSegment) -> str:
 
 def read_multipart(request: Request, limit_bytes: int) -> list[Field]:
     """Parse the body of a request that arrived whole."""
-    reader = MultipartReader(request.content_type, limit_bytes)
+    reader = MultipartReader(request.head.content_type, limit_bytes)
     for chunk in request.body:
         reader.feed(chunk)
     return reader.finish()

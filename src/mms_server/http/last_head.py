@@ -7,22 +7,25 @@ same, so they are not parsed a second time. Sans-IO; one for each connection.
 
 from __future__ import annotations
 
+from typing import Final
+
+from mms_server.http.head import Head
 from mms_server.http.request import Request
 
-_HEAD_END = b"\r\n\r\n"
-_LIMIT_BYTES = 2048
+_HEAD_END: Final = b"\r\n\r\n"
+_LIMIT_BYTES: Final = 2048
 """Longer heads are not kept: ten thousand idle connections shall not hold them all."""
 
 
 class LastHead:
     """The head of the last request that came whole, alone, and in one read."""
 
-    __slots__ = ("_head", "_request", "_size_bytes")
+    __slots__ = ("_bytes", "_head", "_size_bytes")
 
     def __init__(self) -> None:
-        self._head = b""
+        self._bytes = b""
         self._size_bytes = -1
-        self._request: Request | None = None
+        self._head: Head | None = None
 
     def learn(self, data: bytes, request: Request) -> None:
         """Keep the head of a complete request that was all that `data` held.
@@ -34,16 +37,19 @@ class LastHead:
         head_bytes = data.find(_HEAD_END) + len(_HEAD_END)
         if head_bytes > _LIMIT_BYTES or head_bytes + request.body_bytes != len(data):
             return
-        self._head = data[:head_bytes]
+        self._bytes = data[:head_bytes]
         self._size_bytes = len(data)
-        self._request = request.without_body()
+        self._head = request.head
 
     def read(self, data: bytes) -> Request | None:
         """Return the request that `data` holds if it repeats the head, with its own body."""
-        known = self._request
-        if known is None or len(data) != self._size_bytes or not data.startswith(self._head):
+        if len(data) != self._size_bytes or not data.startswith(self._bytes):
             return None
-        request = known.without_body()
-        if len(data) > len(self._head):
-            request.receive(data[len(self._head) :])
+        assert self._head is not None
+        request = Request(self._head)
+        request.is_complete = True
+        body_bytes = len(data) - len(self._bytes)
+        if body_bytes:
+            request.body = [data[len(self._bytes) :]]
+            request.body_bytes = body_bytes
         return request

@@ -18,6 +18,7 @@ from mms_server.errors import (
     MMSError,
     PayloadTooLargeError,
 )
+from mms_server.http.head import Head
 from mms_server.http.last_head import LastHead
 from mms_server.http.limits import Limits
 from mms_server.http.request import Request
@@ -40,12 +41,14 @@ _WATCHED = frozenset((*_FRAMING, b"content-type", b"expect", b"host"))
 class RequestParser:
     """Parses the bytes of one connection, in any split, into requests in order.
 
-    `complete` holds requests that are whole. `head` is the request whose header section is whole
-    and whose body is still to come. `error` is what ended the parse: it is due after every request
-    in `complete` has been answered. `begun` counts the requests that have begun; `is_in_head` tells
-    that a header section has begun and not ended. One parser a connection; loop thread only.
+    `complete` holds requests that are whole. `arriving` is the request whose header section is
+    whole and whose body is still to come. `error` is what ended the parse: it is due after every
+    request in `complete` has been answered. `begun` counts the requests that have begun;
+    `is_in_head` tells that a header section has begun and not ended. One parser a connection; loop
+    thread only.
     """
 
+    __deletable__ = ("_parser",)  # says mypyc of what `close` does
     __slots__ = (
         "_fed_bytes",
         "_field_bytes",
@@ -58,10 +61,10 @@ class RequestParser:
         "_resumed",
         "_target",
         "_watched",
+        "arriving",
         "begun",
         "complete",
         "error",
-        "head",
         "is_in_head",
     )
 
@@ -70,7 +73,7 @@ class RequestParser:
         self._parser = httptools.HttpRequestParser(self)
         self._last_head = LastHead()
         self.complete: deque[Request] = deque()
-        self.head: Request | None = None
+        self.arriving: Request | None = None
         self.error: MMSError | None = None
         self.begun = 0
         self._target = b""
@@ -86,10 +89,10 @@ class RequestParser:
     @property
     def is_idle(self) -> bool:
         """Whether no part of a request has been read since the last complete one."""
-        return not self.is_in_head and self.head is None
+        return not self.is_in_head and self.arriving is None
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes; results appear in `complete`, `head` and `error`.
+        """Take the next bytes; results appear in `complete`, `arriving` and `error`.
 
         Nothing is read behind an error, nor behind a request after which the connection ends.
         """
@@ -108,8 +111,8 @@ class RequestParser:
             self._parser.feed_data(data)
             if is_between and self.begun == begun + 1 and self.is_idle and not self._has_ended:
                 self._learn(data)
-        except httptools.HttpParserUpgrade as exc:
-            self._ignore_upgrades(memoryview(data)[exc.args[0] :])
+        except httptools.HttpParserUpgrade as upgrade:
+            self._ignore_upgrades(memoryview(data)[upgrade.args[0] :])
         except httptools.HttpParserError as exc:
             self._fail(exc)
         if not self._has_begun and not self.is_idle:
@@ -122,7 +125,7 @@ class RequestParser:
         stay in memory until the garbage collector comes.
         """
         self.complete.clear()
-        self.head = self._resumed = self.error = None
+        self.arriving = self._resumed = self.error = None
         del self._parser
 
     def _learn(self, data: bytes) -> None:
@@ -133,8 +136,8 @@ class RequestParser:
         """Bound what is read and thrown away: padding, chunk extensions, trailers."""
         self._fed_bytes += size_bytes
         allowed_bytes = self._limits.request_line_bytes + self._limits.header_bytes
-        if self.head is not None:
-            allowed_bytes += _CHUNK_OVERHEAD_BYTES + _CHUNK_OVERHEAD * self.head.body_bytes
+        if self.arriving is not None:
+            allowed_bytes += _CHUNK_OVERHEAD_BYTES + _CHUNK_OVERHEAD * self.arriving.body_bytes
         if self._fed_bytes > allowed_bytes and self.error is None:
             self.error = BadRequestError(_UNEXPECTED)
 
@@ -143,8 +146,8 @@ class RequestParser:
         while self._read_on():
             try:
                 self._parser.feed_data(rest)
-            except httptools.HttpParserUpgrade as exc:
-                rest = rest[exc.args[0] :]
+            except httptools.HttpParserUpgrade as upgrade:
+                rest = rest[upgrade.args[0] :]
                 continue
             except httptools.HttpParserError as exc:
                 self._fail(exc)
@@ -157,15 +160,15 @@ class RequestParser:
         fresh one is first given a head that says no more than the framing.
         """
         request = self.complete[-1]
-        if request.method == b"CONNECT":
-            request.is_keep_alive = False
+        if request.head.method == b"CONNECT":
+            request.head.is_keep_alive = False
             self._has_ended = True
         framing = [b"%s: %s\r\n" % (n, self._watched[n]) for n in _FRAMING if n in self._watched]
         if self._has_ended and not framing:
             return False
         self._parser = httptools.HttpRequestParser(self)
         if framing:
-            if not request.is_keep_alive:
+            if not request.head.is_keep_alive:
                 framing.append(b"Connection: close\r\n")
             self._resumed = self.complete.pop()
             request.is_complete = self._has_ended = False
@@ -224,14 +227,15 @@ class RequestParser:
     def on_headers_complete(self) -> None:
         """Decide the framing of the message and whether it is one to read at all."""
         if self._resumed is not None:
-            self.head, self._resumed = self._resumed, None
+            self.arriving, self._resumed = self._resumed, None
             self.is_in_head = False
             return
         parser, watched = self._parser, self._watched
         method = parser.get_method()
         if len(method) + len(self._target) + _LINE_OVERHEAD > self._limits.request_line_bytes:
             raise BadRequestError(_UNEXPECTED)
-        self.head = request = Request(method, _origin_form(self._target), self._fields)
+        head = Head(method, _origin_form(self._target), self._fields)
+        self.arriving = Request(head)
         self.is_in_head = False
         version = parser.get_http_version()
         coding = watched.get(b"transfer-encoding")
@@ -241,24 +245,24 @@ class RequestParser:
             # the codings only chunked is undone here.
             raise BadRequestError(_UNEXPECTED)
         if version == "1.0":
-            request.is_http10 = True
+            head.is_http10 = True
         elif version != "1.1" or b"host" not in watched:
             # "A server MUST respond with a 400 ... to any HTTP/1.1 request message that lacks a
             # Host header field" (RFC 9112 section 3.2); a second one was refused above.
             raise BadRequestError(_UNEXPECTED)
-        request.is_keep_alive = parser.should_keep_alive()
+        head.is_keep_alive = parser.should_keep_alive()
         if b"content-type" in watched:
-            request.content_type = watched[b"content-type"]
-        if b"expect" in watched and not request.is_http10:
+            head.content_type = watched[b"content-type"]
+        if b"expect" in watched and not head.is_http10:
             if watched[b"expect"].lower() != b"100-continue":
                 raise ExpectationFailedError("Only 100-continue can be expected of this server.")
-            request.expects_continue = True
+            head.expects_continue = True
         if int(watched.get(b"content-length", b"0")) > self._limits.body_bytes:
             raise PayloadTooLargeError(self._too_large())
 
     def on_body(self, chunk: bytes) -> None:
         """Collect a piece of the body, counted as it comes: a chunked one declares no length."""
-        request = self.head
+        request = self.arriving
         assert request is not None
         if request.body_bytes + len(chunk) > self._limits.body_bytes:
             raise PayloadTooLargeError(self._too_large())
@@ -266,11 +270,11 @@ class RequestParser:
 
     def on_message_complete(self) -> None:
         """Hand over a whole request."""
-        request = self.head
+        request = self.arriving
         assert request is not None
-        self.head = None
+        self.arriving = None
         request.is_complete = True
-        self._has_ended = not request.is_keep_alive
+        self._has_ended = not request.head.is_keep_alive
         self.complete.append(request)
 
     def _too_large(self) -> str:

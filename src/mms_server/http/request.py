@@ -6,6 +6,7 @@ from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
 from mms_server.errors import BadRequestError
+from mms_server.http.head import Head
 
 _SMALL_BYTES = 512
 """Chunks below this are joined: each costs an object, and a client may send them by the million."""
@@ -23,65 +24,18 @@ class Consumer(Protocol):
 class Request:
     """A request: complete, or with its body still arriving.
 
-    `fields` holds names and values in turn, as sent: original letter case, order and duplicates
-    kept, surrounding white space removed. `body` holds the chunks of the body in order; only small
-    ones are joined here. A `consumer`, once set, is given the chunks in their place.
+    `body` holds the chunks of the body in order; only small ones are joined here. A `consumer`,
+    once set, is given the chunks in their place.
     """
 
-    __slots__ = (
-        "body",
-        "body_bytes",
-        "consumer",
-        "content_type",
-        "expects_continue",
-        "fields",
-        "is_complete",
-        "is_http10",
-        "is_keep_alive",
-        "method",
-        "target",
-    )
+    __slots__ = ("body", "body_bytes", "consumer", "head", "is_complete")
 
-    def __init__(self, method: bytes, target: bytes, fields: list[bytes]) -> None:
-        self.method = method
-        self.target = target
-        self.fields = fields
+    def __init__(self, head: Head) -> None:
+        self.head = head
         self.body: list[bytes] = []
         self.body_bytes = 0
         self.consumer: Consumer | None = None
-        self.content_type = b""
-        self.expects_continue = False
         self.is_complete = False
-        self.is_http10 = False
-        self.is_keep_alive = True
-
-    def field(self, name: bytes) -> bytes | None:
-        """Find the first value of a field; `name` in lower case (names are case-insensitive)."""
-        fields = self.fields
-        for i in range(0, len(fields), 2):
-            if fields[i].lower() == name:
-                return fields[i + 1]
-        return None
-
-    @property
-    def path(self) -> bytes:
-        """The path as sent, still percent-encoded, without query."""
-        return self.target.partition(b"?")[0]
-
-    @property
-    def query(self) -> bytes:
-        """The query as sent, without its question mark."""
-        return self.target.partition(b"?")[2]
-
-    def without_body(self) -> Request:
-        """Make a request with the same head; the fields are shared."""
-        other = Request(self.method, self.target, self.fields)
-        other.content_type = self.content_type
-        other.expects_continue = self.expects_continue
-        other.is_complete = self.is_complete
-        other.is_http10 = self.is_http10
-        other.is_keep_alive = self.is_keep_alive
-        return other
 
     def receive(self, chunk: bytes) -> None:
         """Take the next piece of the body."""

@@ -44,12 +44,12 @@ class HeadRenderer(Protocol):
     """What renders the heads of a listener's answers; see `render_head`."""
 
     def __call__(
-        self, line: bytes, fields: bytes, length_bytes: int | None, *, is_last: bool
+        self, line: bytes, fields: bytes, length_bytes: int | None, is_last: bool, /
     ) -> bytes:
         """Render one head."""
 
 
-def render_head(line: bytes, fields: bytes, length_bytes: int | None, *, is_last: bool) -> bytes:
+def render_head(line: bytes, fields: bytes, length_bytes: int | None, is_last: bool) -> bytes:
     """Join a status line and ready-made field lines with the framing this connection needs.
 
     No length is for 204, which must not state one (RFC 9110 section 8.6).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mms_server.errors import MethodNotAllowedError, ResourceNotFoundError
 from mms_server.http.connection import Exchange
@@ -26,8 +26,8 @@ class Endpoint(NamedTuple):
     admit: Callable[[Request], None] | None = None
 
 
-ANY = b"*"
-_CACHED_PATHS = 1024
+ANY: Final = b"*"
+_CACHED_PATHS: Final = 1024
 
 
 class Match(NamedTuple):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from mms import wire
 from mms_server.serving.job import Job
 
-_MAX_REMAINING_MS = wire.NO_DEADLINE - 1
+_MAX_REMAINING_MS: Final = wire.NO_DEADLINE - 1
 
 
 class Batch:
@@ -29,8 +31,12 @@ class Batch:
         frame = [b""]
         for job in self.jobs:
             remaining_ms = int(min((job.deadline - now) * 1000, _MAX_REMAINING_MS))
+            parameters = [
+                wire.encode_parameter(each.name, each.content_type, each.size_bytes)
+                for each in job.inputs
+            ]
             heads.append(
-                wire.encode_job(job.request_id, max(remaining_ms, 0), job.fields, job.inputs)
+                wire.encode_job(job.request_id, max(remaining_ms, 0), job.fields, parameters)
             )
             for value in job.inputs:
                 frame += value.chunks

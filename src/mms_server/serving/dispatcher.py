@@ -25,13 +25,12 @@ from mms_server.metrics.metrics_log import MetricsLog
 from mms_server.serving.accounting import Accounting
 from mms_server.serving.admission import Admission
 from mms_server.serving.batch import Batch
-from mms_server.serving.job import Answer, HandlerError, Job
-from mms_server.serving.lane import Lane
+from mms_server.serving.job import HandlerError, Job
+from mms_server.serving.lane import Backend, Lane
 from mms_server.serving.policy import Policy
 from mms_server.serving.queue import JobQueue
 from mms_server.serving.retries import RetryBudget
 from mms_server.serving.service_time import ServiceTime
-from mms_server.workers.worker import Worker
 
 logger = logging.getLogger("mms_server.serving")
 
@@ -62,7 +61,7 @@ class Dispatcher:
         self._has_workers = has_workers
         self._loop = asyncio.get_running_loop()
         self._queue = JobQueue()
-        self._lanes: dict[Worker, Lane] = {}
+        self._lanes: dict[Backend, Lane] = {}
         self._numbers = itertools.count(1)
         self._retries = RetryBudget(policy.batch_size)
         self._sent_jobs = 0
@@ -135,7 +134,7 @@ class Dispatcher:
 
     # From the other side: the workers (`mms_server.workers.worker.Owner`).
 
-    def worker_ready(self, worker: Worker) -> None:
+    def worker_ready(self, worker: Backend) -> None:
         """Open a lane."""
         self._has_been_ready = True
         self._lanes[worker] = Lane(worker)
@@ -143,7 +142,7 @@ class Dispatcher:
             self._metrics.model_loaded(worker.short_label, worker.load_s)
         self._pump(self._loop.time())
 
-    def worker_result(self, worker: Worker, frame: wire.Frame) -> None:
+    def worker_result(self, worker: Backend, frame: wire.Frame) -> None:
         """Settle one job; after its batch's last one, the lane moves on. Raises WireError."""
         lane = self._lanes.get(worker)
         if lane is None or not lane.batches or lane.batches[0].number != frame.batch:
@@ -169,12 +168,12 @@ class Dispatcher:
             if self._queue:
                 self._pump(now)
 
-    def worker_metrics(self, worker: Worker, text: str) -> None:
+    def worker_metrics(self, worker: Backend, text: str) -> None:
         """Write the metrics that a handler added to the log of this model's metrics."""
         if self._metrics is not None:
             self._metrics.from_worker(worker.label, text)
 
-    def worker_gone(self, worker: Worker, begun: int) -> None:
+    def worker_gone(self, worker: Backend, begun: int) -> None:
         """Close a lane: what had begun has failed, what had not goes back to the queue's head."""
         lane = self._lanes.pop(worker, None)
         if lane is None:
@@ -310,7 +309,7 @@ class Dispatcher:
             job.is_settled = True
             self.accounting.answered += 1
             try:
-                job.sink.answer(Answer(result.status, result.phrase, result.fields, body))
+                job.sink.answer(result.status, result.phrase, result.fields, body)
             except Exception:  # as in `_fail_sink`
                 logger.exception("An answer could not be delivered")
         elif result.outcome == wire.EXPIRED:

@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from mms_server.errors import MMSError
 
 
-class Input(NamedTuple):
+class Input:
     """One named value given to a model; its chunks are never joined in the front end.
 
     `content_type` is empty where the client stated none; `size_bytes` is that of all chunks.
     """
 
-    name: bytes
-    content_type: bytes
-    size_bytes: int
-    chunks: Sequence[bytes]
+    __slots__ = ("chunks", "content_type", "name", "size_bytes")
 
-
-class Answer(NamedTuple):
-    """What a handler answered: an HTTP-like status and phrase, fields, and the body in chunks.
-
-    The fields are one block, as `wire.join_fields` makes it.
-    """
-
-    status: int
-    phrase: bytes
-    fields: bytes
-    body: Sequence[bytes]
+    def __init__(
+        self, name: bytes, content_type: bytes, size_bytes: int, chunks: Sequence[bytes]
+    ) -> None:
+        self.name = name
+        self.content_type = content_type
+        self.size_bytes = size_bytes
+        self.chunks = chunks
 
 
 class Sink(Protocol):
@@ -38,8 +31,11 @@ class Sink(Protocol):
     Exactly one of the two is called, once, unless the job was abandoned before. Loop thread only.
     """
 
-    def answer(self, answer: Answer) -> None:
-        """Take the handler's answer."""
+    def answer(self, status: int, phrase: bytes, fields: bytes, body: Sequence[bytes]) -> None:
+        """Take the handler's answer: an HTTP-like status and phrase, fields, the body's chunks.
+
+        The fields are one block, as `wire.join_fields` makes it.
+        """
 
     def fail(self, error: MMSError) -> None:
         """Take the reason why there is none."""

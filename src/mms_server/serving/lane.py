@@ -9,15 +9,44 @@ already takes longer than measured.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from itertools import islice
+from typing import Final, Protocol
 
 from mms_server.serving.batch import Batch
 from mms_server.serving.job import Job
-from mms_server.workers.worker import Worker
 
-AHEAD_S = 0.002
-ONE_AHEAD_S = 0.020
-AHEAD_BYTES = 256 * 1024
+AHEAD_S: Final = 0.002
+ONE_AHEAD_S: Final = 0.020
+AHEAD_BYTES: Final = 256 * 1024
+
+
+class Backend(Protocol):
+    """A worker as the core sees it (`mms_server.workers.worker.Worker`)."""
+
+    takes_work: bool
+    """Whether batches may be sent."""
+    load_s: float
+
+    @property
+    def label(self) -> str:
+        """Its name in logs."""
+
+    @property
+    def short_label(self) -> str:
+        """Its name in metrics."""
+
+    def send_batch(self, buffers: Sequence[bytes]) -> None:
+        """Send one batch, encoded."""
+
+    def batch_done(self) -> None:
+        """Hear that a batch has had its last result."""
+
+    def withdraw(self, number: int) -> int:
+        """Take back the batches up to a number; returns that of the last one begun all the same."""
+
+    def kill(self) -> None:
+        """End the process at once."""
 
 
 class Lane:
@@ -25,7 +54,7 @@ class Lane:
 
     __slots__ = ("batches", "head_since", "size_bytes", "worker")
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Backend) -> None:
         self.worker = worker
         self.batches: deque[Batch] = deque()
         self.size_bytes = 0

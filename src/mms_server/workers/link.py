@@ -7,14 +7,14 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from mms import wire
 
 logger = logging.getLogger("mms_server.workers")
 
-_JOIN_BYTES = 64 * 1024
-_READ_BYTES = 256 * 1024
+_JOIN_BYTES: Final = 64 * 1024
+_READ_BYTES: Final = 256 * 1024
 
 
 class Link(asyncio.Protocol):

@@ -14,6 +14,9 @@ from mms_server.errors import (
 )
 from mms_server.http.connection import Exchange
 from mms_server.serving.job import HandlerError
+from support.compiled import with_stand_ins
+
+pytestmark = with_stand_ins
 
 
 class NotingExchange:

@@ -9,9 +9,13 @@ from mms_server.api.cors import Cors, PreflightApplication
 from mms_server.api.guard import Guard
 from mms_server.errors import BadRequestError, MMSError
 from mms_server.http.connection import Exchange
+from mms_server.http.head import Head
 from mms_server.http.request import Request
 from mms_server.http.response import render_head
 from mms_server.http.router import ANY, Endpoint, Router
+from support.compiled import with_stand_ins
+
+pytestmark = with_stand_ins
 
 LINE = b"HTTP/1.1 200 OK\r\n"
 ORIGIN = b"access-control-allow-origin: https://app.example\r\n"
@@ -75,12 +79,12 @@ def test_without_keys_there_is_nothing_to_add() -> None:
     ],
 )
 def test_what_a_handler_has_set_is_its_own(fields: bytes, expected: bytes) -> None:
-    head = CORS.render_head(LINE, fields, 0, is_last=False)
-    assert head == LINE + expected + END == render_head(LINE, expected, 0, is_last=False)
+    head = CORS.render_head(LINE, fields, 0, False)
+    assert head == LINE + expected + END == render_head(LINE, expected, 0, False)
 
 
 def test_only_what_is_configured_is_added() -> None:
-    head = Cors("*", None, None).render_head(LINE, b"", 0, is_last=False)
+    head = Cors("*", None, None).render_head(LINE, b"", 0, False)
     assert head == LINE + b"access-control-allow-origin: *\r\n" + END
 
 
@@ -96,7 +100,7 @@ def make_application() -> tuple[PreflightApplication, NotingApplication]:
 def handled(target: bytes, *fields: bytes, method: bytes = b"OPTIONS") -> tuple[list[str], bytes]:
     application, inner = make_application()
     exchange = NotingExchange()
-    request = Request(method, target, [b"Host", b"localhost", *fields])
+    request = Request(Head(method, target, [b"Host", b"localhost", *fields]))
     application.preview(request, cast(Exchange, exchange))
     application.handle(request, cast(Exchange, exchange))
     return inner.seen, b"".join(exchange.lines)

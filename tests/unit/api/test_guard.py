@@ -4,6 +4,7 @@ import pytest
 
 from mms_server.api.guard import Guard, is_loopback
 from mms_server.errors import ForbiddenError
+from mms_server.http.head import Head
 from mms_server.http.request import Request
 from mms_server.http.router import Endpoint
 
@@ -12,7 +13,7 @@ def make_request(host: bytes, origin: bytes | None = None) -> Request:
     fields = [b"Host", host]
     if origin is not None:
         fields += [b"Origin", origin]
-    return Request(b"POST", b"/models", fields)
+    return Request(Head(b"POST", b"/models", fields))
 
 
 ON_LOOPBACK = Guard(frozenset({"models.internal"}), checks_host=True)

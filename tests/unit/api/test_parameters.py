@@ -4,13 +4,14 @@ import pytest
 
 from mms_server.api.parameters import Parameters
 from mms_server.errors import BadRequestError
+from mms_server.http.head import Head
 from mms_server.http.request import Request
 
 
 def make_request(target: bytes, body: bytes = b"", content_type: bytes = b"") -> Request:
-    request = Request(b"POST", target, [])
+    request = Request(Head(b"POST", target, []))
     request.body = [body]
-    request.content_type = content_type
+    request.head.content_type = content_type
     return request
 
 

@@ -41,7 +41,7 @@ async def test_answers_pipelined_requests_in_order_though_later_ones_are_ready()
         client = await served.connect()
         await client.send(GET % b"/hold" + GET % b"/2" + post(b"/3", b"xyz") + GET % b"/close")
         await served.until(lambda: served.application.held)
-        assert [request.path for request in served.application.handled] == [b"/hold"]
+        assert [request.head.path for request in served.application.handled] == [b"/hold"]
         answer(served.application.held[0], b"first")
         bodies = [(await client.response())[1] for _ in range(4)]
         assert bodies == [b"first", b"/2 0", b"/3 3", b"bye"]
@@ -314,7 +314,7 @@ async def test_no_further_request_is_served_while_answers_are_not_read() -> None
         await served.until(lambda: served.application.held)
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]  # a read transport
         answer(served.application.held[0], b"x" * 20_000_000)
-        assert [r.path for r in served.application.handled] == [b"/hold"]
+        assert [r.head.path for r in served.application.handled] == [b"/hold"]
         client.writer.transport.resume_reading()  # type: ignore[attr-defined]  # a read transport
         assert len((await client.response())[1]) == 20_000_000
         assert (await client.response())[1] == b"/2 0"

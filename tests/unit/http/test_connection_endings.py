@@ -93,7 +93,7 @@ async def test_nothing_is_served_behind_a_last_answer_that_is_still_being_read()
         answer(served.application.held[0], b"x" * 20_000_000, close=True)
         client.writer.transport.resume_reading()  # type: ignore[attr-defined]  # a read transport
         assert (await client.rest()).count(b"HTTP/1.1") == 1
-        assert [request.path for request in served.application.handled] == [b"/hold"]
+        assert [request.head.path for request in served.application.handled] == [b"/hold"]
 
 
 @OVER_TCP
@@ -143,7 +143,7 @@ async def test_a_defect_of_the_application_costs_its_own_connection_only(
         await served.until(lambda: not connections(served)[0]._is_reading)
         answer(served.application.held[0], b"1")
         await served.until(lambda: not connections(served))
-        assert [request.path for request in served.application.gone] == (
+        assert [request.head.path for request in served.application.gone] == (
             [b"/raise"] if path == b"/raise" else []
         )
         assert "RuntimeError: a defect" in caplog.text
@@ -165,7 +165,7 @@ async def test_an_answer_to_a_connection_that_was_just_cut_is_no_error(
         served.listener.abort()
         answer(served.application.held[0], body, close=close)
         await served.until(lambda: not connections(served))
-        assert [request.path for request in served.application.handled] == [b"/hold"]
+        assert [request.head.path for request in served.application.handled] == [b"/hold"]
 
 
 @OVER_TCP
@@ -194,7 +194,7 @@ async def test_draining_does_not_begin_what_was_pipelined() -> None:
         head, body = await client.response()
         assert (b"connection: close" in head, body) == (True, b"1")
         assert await client.rest() == b""
-        assert [request.path for request in served.application.handled] == [b"/hold"]
+        assert [request.head.path for request in served.application.handled] == [b"/hold"]
 
 
 class StoppingListener(Listener):

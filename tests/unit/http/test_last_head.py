@@ -39,16 +39,16 @@ PIECES = [
 def seen(requests: list[Request]) -> list[tuple[object, ...]]:
     return [
         (
-            each.method,
-            each.target,
-            tuple(each.fields),
+            each.head.method,
+            each.head.target,
+            tuple(each.head.fields),
             b"".join(each.body),
             each.body_bytes,
-            each.content_type,
-            each.expects_continue,
+            each.head.content_type,
+            each.head.expects_continue,
             each.is_complete,
-            each.is_http10,
-            each.is_keep_alive,
+            each.head.is_http10,
+            each.head.is_keep_alive,
         )
         for each in requests
     ]

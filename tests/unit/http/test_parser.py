@@ -27,7 +27,13 @@ def parse(data: bytes, limits: Limits = LIMITS) -> RequestParser:
 
 def summary(request: Request) -> tuple[bytes, bytes, tuple[bytes, ...], bytes, bool]:
     body = b"".join(request.body)
-    return request.method, request.target, tuple(request.fields), body, request.is_keep_alive
+    return (
+        request.head.method,
+        request.head.target,
+        tuple(request.head.fields),
+        body,
+        request.head.is_keep_alive,
+    )
 
 
 def test_a_request_as_it_was_sent() -> None:
@@ -36,15 +42,15 @@ def test_a_request_as_it_was_sent() -> None:
         b"Content-Type: text/plain; charset=utf-8\r\nContent-Length: 5\r\n\r\nhello"
     )
     (request,) = parser.complete
-    assert request.method == b"POST"
-    assert (request.path, request.query) == (b"/predictions/m", b"a=b")
-    assert request.fields[2:6] == [b"X-Mixed-CASE", b"v", b"X-Mixed-CASE", b"w"]
-    assert request.field(b"x-mixed-case") == b"v"
-    assert request.field(b"absent") is None
-    assert request.content_type == b"text/plain; charset=utf-8"
+    assert request.head.method == b"POST"
+    assert (request.head.path, request.head.query) == (b"/predictions/m", b"a=b")
+    assert request.head.fields[2:6] == [b"X-Mixed-CASE", b"v", b"X-Mixed-CASE", b"w"]
+    assert request.head.field(b"x-mixed-case") == b"v"
+    assert request.head.field(b"absent") is None
+    assert request.head.content_type == b"text/plain; charset=utf-8"
     assert (request.body, request.body_bytes) == ([b"hello"], 5)
     assert request.is_complete
-    assert request.is_keep_alive
+    assert request.head.is_keep_alive
     assert parser.is_idle
     assert parser.error is None
 
@@ -52,9 +58,9 @@ def test_a_request_as_it_was_sent() -> None:
 def test_a_head_whose_body_is_still_to_come() -> None:
     parser = parse(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhe")
     assert not parser.complete
-    assert parser.head is not None
+    assert parser.arriving is not None
     assert not parser.is_idle
-    assert (parser.head.body, parser.head.is_complete) == ([b"he"], False)
+    assert (parser.arriving.body, parser.arriving.is_complete) == ([b"he"], False)
     parser.feed(b"llo")
     assert b"".join(parser.complete[0].body) == b"hello"
 
@@ -66,7 +72,7 @@ def test_chunked_bodies_with_extensions_and_trailers() -> None:
     )
     (request,) = parser.complete
     assert b"".join(request.body) == b"abcde"
-    assert b"Trailer" not in request.fields
+    assert b"Trailer" not in request.head.fields
 
 
 @pytest.mark.parametrize(
@@ -85,7 +91,7 @@ def test_chunked_bodies_with_extensions_and_trailers() -> None:
 def test_whether_the_connection_stays(head: bytes, keep_alive: bool) -> None:
     parser = parse(head)
     assert parser.error is None
-    assert [request.is_keep_alive for request in parser.complete] == [keep_alive]
+    assert [request.head.is_keep_alive for request in parser.complete] == [keep_alive]
 
 
 def test_an_upgrade_is_ignored_and_its_body_read() -> None:
@@ -94,9 +100,9 @@ def test_an_upgrade_is_ignored_and_its_body_read() -> None:
         b"Content-Length: 3\r\n\r\nabcGET /next HTTP/1.1\r\nHost: h\r\n\r\n"
     )
     first, second = parser.complete
-    assert (first.body, first.is_keep_alive) == ([b"abc"], True)
-    assert b"Upgrade" in first.fields
-    assert second.target == b"/next"
+    assert (first.body, first.head.is_keep_alive) == ([b"abc"], True)
+    assert b"Upgrade" in first.head.fields
+    assert second.head.target == b"/next"
 
 
 @pytest.mark.parametrize(
@@ -113,7 +119,7 @@ def test_an_upgrade_is_ignored_and_its_body_read() -> None:
 )
 def test_absolute_targets_lose_their_authority(target: bytes, expected: bytes) -> None:
     parser = parse(b"OPTIONS " + target + b" HTTP/1.1\r\nHost: h\r\n\r\n")
-    assert parser.complete[0].target == expected
+    assert parser.complete[0].head.target == expected
 
 
 REFUSED = {
@@ -197,7 +203,7 @@ def test_limits_are_met_exactly() -> None:
 def test_bodies_beyond_the_limit() -> None:
     declared = parse(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1001\r\n\r\n")
     assert isinstance(declared.error, PayloadTooLargeError)
-    assert declared.head is not None
+    assert declared.arriving is not None
     chunked = parse(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
     for _ in range(4):
         chunked.feed(b"fa\r\n" + b"x" * 250 + b"\r\n")
@@ -208,9 +214,9 @@ def test_bodies_beyond_the_limit() -> None:
 
 def test_expectations() -> None:
     expecting = b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n"
-    head = parse(expecting).head
-    assert head is not None
-    assert head.expects_continue
+    expected = parse(expecting).arriving
+    assert expected is not None
+    assert expected.head.expects_continue
     other = parse(b"GET / HTTP/1.1\r\nHost: h\r\nExpect: 200-ok\r\n\r\n")
     assert isinstance(other.error, ExpectationFailedError)
     old = parse(b"GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n")
@@ -220,7 +226,7 @@ def test_expectations() -> None:
 def test_an_error_comes_behind_what_was_good() -> None:
     good = b"GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n"
     parser = parse(good + b"garbage\r\n\r\n")
-    assert [request.target for request in parser.complete] == [b"/1", b"/2"]
+    assert [request.head.target for request in parser.complete] == [b"/1", b"/2"]
     assert isinstance(parser.error, BadRequestError)
     parser.feed(good)
     assert len(parser.complete) == 2, "nothing is read behind an error"
@@ -284,7 +290,7 @@ def test_what_is_accepted_is_what_h11_accepts(at: int, inserted: bytes, deleted:
         pytest.fail(f"h11 refuses {message!r}: {exc}")
     assert isinstance(head, h11.Request)
     assert isinstance(event, h11.EndOfMessage)
-    assert (head.method, body) == (request.method, b"".join(request.body))
-    assert head.target.endswith(request.target)
-    names = [name.lower() for name in request.fields[::2]]
+    assert (head.method, body) == (request.head.method, b"".join(request.body))
+    assert head.target.endswith(request.head.target)
+    names = [name.lower() for name in request.head.fields[::2]]
     assert [name for name, _ in head.headers] == names

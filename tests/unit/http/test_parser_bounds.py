@@ -94,8 +94,8 @@ class FailingConsumer:
 
 def test_a_consumer_refuses_a_body_with_its_own_words() -> None:
     parser = parse(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n")
-    assert parser.head is not None
-    parser.head.consumer = FailingConsumer(BadRequestError("no such form"))
+    assert parser.arriving is not None
+    parser.arriving.consumer = FailingConsumer(BadRequestError("no such form"))
     parser.feed(b"ab")
     assert str(parser.error) == "no such form"
 
@@ -104,8 +104,8 @@ def test_a_defect_of_a_consumer_is_not_the_clients_mistake(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     parser = parse(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n")
-    assert parser.head is not None
-    parser.head.consumer = FailingConsumer(ZeroDivisionError())
+    assert parser.arriving is not None
+    parser.arriving.consumer = FailingConsumer(ZeroDivisionError())
     parser.feed(b"ab")
     assert type(parser.error) is MMSError
     assert "ZeroDivisionError" in caplog.text

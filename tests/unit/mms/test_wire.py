@@ -44,13 +44,27 @@ def frame(kind: int, position: int, batch: int, meta: bytes, body: bytes) -> byt
     return header + meta + body
 
 
+def facts(result: wire.Result) -> tuple[object, ...]:
+    return (
+        result.outcome,
+        result.status,
+        result.phrase,
+        result.fields,
+        result.busy_us,
+        result.is_last,
+    )
+
+
 def encode_predict(jobs: list[tuple[str, int, bytes, list[tuple[str, str, bytes]]]]) -> bytes:
     heads = [
         wire.encode_job(
             request_id.encode(),
             remaining_ms,
             fields,
-            [(n.encode(), t.encode("latin-1"), len(v), v) for n, t, v in parameters],
+            [
+                wire.encode_parameter(n.encode(), t.encode("latin-1"), len(v))
+                for n, t, v in parameters
+            ],
         )
         for request_id, remaining_ms, fields, parameters in jobs
     ]
@@ -66,7 +80,7 @@ def test_a_control_message_in_bytes() -> None:
 
 
 def test_a_batch_in_bytes() -> None:
-    job = wire.encode_job(b"id", 1000, b"a\0b", [(b"body", b"text/plain", 5, None)])
+    job = wire.encode_job(b"id", 1000, b"a\0b", [wire.encode_parameter(b"body", b"text/plain", 5)])
     meta = (
         b"\x00\x00\x03\xe8\x02\x00\x00\x00\x01\x00\x00\x00\x03"  # remaining ms; sizes and counts
         b"ida\0b"
@@ -96,10 +110,9 @@ def test_a_batch_comes_back_as_it_went(
     body = bytearray(b"".join(seen.body))
     decoded = wire.decode_predict(seen.position, seen.meta, body)
     assert [
-        (job.request_id, job.remaining_ms, job.fields, [tuple(p) for p in job.parameters])
-        for job in decoded
+        (job.request_id, job.remaining_ms, job.fields, job.parameters) for job in decoded
     ] == jobs
-    values = [p.value for job in decoded for p in job.parameters]
+    values = [value for job in decoded for *_, value in job.parameters]
     assert len({id(value) for value in values}) == len(values), "handlers may write to them"
 
 
@@ -108,27 +121,28 @@ def test_a_result_comes_back_as_it_went(result: wire.Result, position: int, body
     data = wire.encode_result_head(2**64 - 1, position, result, len(body)) + body
     (seen,) = wire.FrameReader().feed(data)
     assert (seen.kind, seen.position, seen.batch) == (wire.RESULT, position, 2**64 - 1)
-    assert wire.decode_result(seen.meta) == result
+    assert facts(wire.decode_result(seen.meta)) == facts(result)
     assert b"".join(seen.body) == body
 
 
 @pytest.mark.parametrize(
-    "parameters",
+    "names",
     [
-        pytest.param([(b"n" * 100_000, b"", 0, b"")], id="a long name"),
-        pytest.param([(b"%d" % number, b"", 0, b"") for number in range(70_000)], id="many"),
+        pytest.param([b"n" * 100_000], id="a long name"),
+        pytest.param([b"%d" % number for number in range(70_000)], id="many"),
     ],
 )
 def test_clients_choose_names_and_number_of_parameters(
-    parameters: list[tuple[bytes, bytes, int, bytes]],
+    names: list[bytes],
 ) -> None:
+    parameters = [wire.encode_parameter(name, b"", 0) for name in names]
     (job,) = wire.decode_predict(1, wire.encode_job(b"id", 0, b"", parameters), b"")
-    assert [p.name.encode() for p in job.parameters] == [name for name, *_ in parameters]
+    assert [name.encode() for name, *_ in job.parameters] == names
 
 
 def test_a_batch_may_be_larger_than_4_gib() -> None:
     head = wire.encode_predict_head(
-        1, [wire.encode_job(b"", 0, b"", [(b"", b"", 2**33, b"")])], 2**33
+        1, [wire.encode_job(b"", 0, b"", [wire.encode_parameter(b"", b"", 2**33)])], 2**33
     )
     assert wire.FrameReader().feed(head) == []
 
@@ -200,7 +214,7 @@ def test_a_result_that_is_cut_short() -> None:
 
 
 def test_a_batch_that_is_cut_short() -> None:
-    job = wire.encode_job(b"id", 0, b"", [(b"body", b"", 1, b"x")])
+    job = wire.encode_job(b"id", 0, b"", [wire.encode_parameter(b"body", b"", 1)])
     with pytest.raises(wire.WireError, match="a batch of 2 jobs cannot be decoded"):
         wire.decode_predict(2, job, b"x")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 import pytest
@@ -16,9 +16,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from mms import wire
 from mms_server.errors import MMSError, ServiceUnavailableError, WorkerError
 from mms_server.serving.dispatcher import Dispatcher
-from mms_server.serving.job import Answer, Input, Job
+from mms_server.serving.job import Input, Job
 from mms_server.serving.policy import MAX_QUEUED_JOBS, Policy
 from mms_server.workers.worker import Worker
+from support.sinks import Answer
 
 
 class SimulatedLoop:
@@ -123,8 +124,8 @@ class NotingSink:
     def __init__(self) -> None:
         self.outcomes: list[Answer | MMSError] = []
 
-    def answer(self, answer: Answer) -> None:
-        self.outcomes.append(answer)
+    def answer(self, status: int, phrase: bytes, fields: bytes, body: Sequence[bytes]) -> None:
+        self.outcomes.append(Answer(status, phrase, fields, body))
 
     def fail(self, error: MMSError) -> None:
         self.outcomes.append(error)
@@ -431,7 +432,7 @@ def test_closing_answers_everything() -> None:
 
 def test_a_sink_that_fails_hurts_nobody_else() -> None:
     class Broken(NotingSink):
-        def answer(self, answer: Answer) -> None:
+        def answer(self, status: int, phrase: bytes, fields: bytes, body: Sequence[bytes]) -> None:
             raise RuntimeError("a defect in a dialect")
 
     simulation = Simulation(Policy())

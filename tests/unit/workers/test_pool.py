@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from mms_server.errors import OutOfResourcesError, WorkerError
-from mms_server.serving.job import Answer
 from mms_server.serving.policy import Policy
 from mms_server.workers.pool import Outcome
 from mms_server.workers.worker import State
+from support.sinks import Answer
 from support.workshop import Served, Workshop, is_alive, until
 
 ECHO = "def handle(data, context):\n    return [each['body'] for each in data or []]\n"

@@ -221,7 +221,7 @@ async def test_a_damaged_record_ends_the_connection() -> None:
         record[-1] ^= 1
         await client.send_raw(bytes(record))
         await served.until(lambda: served.application.gone)
-        assert [request.path for request in served.application.handled] == [b"/hold"]
+        assert [request.head.path for request in served.application.handled] == [b"/hold"]
         with pytest.raises(ssl.SSLError, match="ALERT"):
             await client.rest()
 

@@ -66,7 +66,10 @@ class FrontEnd:
         """Send a batch of jobs with one value each; returns their results in order."""
         heads = [
             wire.encode_job(
-                b"id-%d" % at, remaining_ms, fields, [(b"body", content_type, len(value), None)]
+                b"id-%d" % at,
+                remaining_ms,
+                fields,
+                [wire.encode_parameter(b"body", content_type, len(value))],
             )
             for at, value in enumerate(values)
         ]

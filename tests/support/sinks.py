@@ -1,0 +1,13 @@
+"""What a job was answered, as its sink is told it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Answer(NamedTuple):
+    status: int
+    phrase: bytes
+    fields: bytes
+    body: Sequence[bytes]
