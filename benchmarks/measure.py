@@ -42,6 +42,7 @@ def measure(server: Server, connections: int, duration_s: int) -> Measurement:
         duration_s,
         on_tick=lambda: memory.append(processes.memory_bytes(server.pids())),
         body=server.body,
+        headers=server.headers,
     )
     spent = processes.cpu_time(server.pids()).since(before)
     return Measurement(load, spent.total_s, max(memory))

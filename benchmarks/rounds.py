@@ -79,4 +79,11 @@ def _sample(server: Server, connections: int, round_number: int, plan: Plan) -> 
 
 
 def _warm_up(server: Server, connections: int, duration_s: int) -> None:
-    wrk.run(server.url, connections, duration_s, on_tick=lambda: None, body=server.body)
+    wrk.run(
+        server.url,
+        connections,
+        duration_s,
+        on_tick=lambda: None,
+        body=server.body,
+        headers=server.headers,
+    )

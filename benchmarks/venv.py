@@ -24,6 +24,11 @@ class Venv:
         """Return the path of a command of the environment."""
         return str(self._folder / "bin" / name)
 
+    def packages(self) -> Path:
+        """Return the folder of the installed packages."""
+        python = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        return self._folder / "lib" / python / "site-packages"
+
     def install(self) -> None:
         """Create the environment unless an earlier call finished it. Needs PyPI the first time."""
         done = self._folder / ".installed"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import http.client
 import json
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
-BODY = "hello"
-"""What each request carries: five bytes, application/octet-stream."""
+BODY = '"hey"'
+"""What each request carries: five bytes, application/octet-stream; JSON, for LitServe reads it."""
 
 ANSWER = "OK"
 MODEL = "noop"
@@ -43,13 +44,17 @@ def write_model(store: Path, model: str = MODEL, code: str = HANDLER) -> None:
     (store / model / "service.py").write_text(code)
 
 
-def is_answered(url: str) -> bool:
-    """Say whether one prediction through `url` comes back with the expected answer."""
-    request = urllib.request.Request(
-        url, data=BODY.encode(), headers={"Content-Type": "application/octet-stream"}
-    )
+def is_answered(url: str, headers: Sequence[str] = ()) -> bool:
+    """Say whether one prediction through `url` comes back, at its end, with the expected answer.
+
+    `headers` are further lines of the head. Triton puts a description before the answer.
+    """
+    request = urllib.request.Request(url, data=BODY.encode())
+    for line in ("Content-Type: application/octet-stream", *headers):
+        name, _, value = line.partition(": ")
+        request.add_header(name, value)
     try:
         with urllib.request.urlopen(request, timeout=_PROBE_TIMEOUT_S) as response:
-            return bool(response.read() == ANSWER.encode())
+            return bool(response.read().endswith(ANSWER.encode()))
     except (OSError, http.client.HTTPException):  # an HTTP error status is an OSError too
         return False

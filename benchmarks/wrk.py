@@ -10,7 +10,7 @@ import json
 import resource
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,12 +38,23 @@ class Load:
     p50_ms: float
     p90_ms: float
     p99_ms: float
+    p999_ms: float
     client_cpu_s: float
 
     @property
     def served_per_s(self) -> float:
         """Answers of status below 400, per second."""
         return (self.requests - self.refused) / self.duration_s
+
+    @property
+    def success(self) -> float:
+        """The share of what was asked that was answered with a status below 400."""
+        return (self.requests - self.refused) / (self.requests + self.broken)
+
+
+def is_installed() -> bool:
+    """Say whether there is a wrk on the path."""
+    return shutil.which("wrk") is not None
 
 
 def find() -> str:
@@ -67,16 +78,20 @@ def run(
     on_tick: Callable[[], None],
     *,
     body: str = BODY,
+    headers: Sequence[str] = (),
+    paths: Sequence[str] = (),
 ) -> Load:
     """Load `url` for `duration_s` seconds, calling `on_tick` twice a second meanwhile.
 
-    The `body` of all requests is a text, or `@` and the path of a file that holds it.
+    The `body` of all requests is a text, or `@` and the path of a file that holds it. `headers` are
+    further lines of the head. `paths` are asked in turn instead of the path of `url`.
     Raises BenchError if wrk fails or not one answer came.
     """
     options = [f"-c{connections}", "-t1", f"-d{duration_s}s", f"--timeout={_TIMEOUT_S}s"]
+    options += [f"-H{header}" for header in headers]
     before_s = _children_cpu_s()
     with subprocess.Popen(
-        [find(), *options, "--script", str(_SCRIPT), url, "--", body],
+        [find(), *options, "--script", str(_SCRIPT), url, "--", body, *paths],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -111,6 +126,7 @@ def _parse(line: str, client_cpu_s: float) -> Load:
         p50_ms=seen["p50_us"] / 1e3,
         p90_ms=seen["p90_us"] / 1e3,
         p99_ms=seen["p99_us"] / 1e3,
+        p999_ms=seen["p999_us"] / 1e3,
         client_cpu_s=client_cpu_s,
     )
 

@@ -9,12 +9,14 @@ from typing import NamedTuple, Protocol
 class Start(NamedTuple):
     """How to start a server, and where it then answers predictions.
 
-    `management_url` is where its management API listens; empty where it has none.
+    `management_url` is where its management API listens; empty where it has none. `headers` are the
+    lines that a request needs on top of those that all servers get.
     """
 
     command: list[str]
     url: str
     management_url: str = ""
+    headers: tuple[str, ...] = ()
 
 
 class Recipe(Protocol):

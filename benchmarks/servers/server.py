@@ -33,6 +33,8 @@ class Server:
         """What is posted there: a text, or `@` and the path of a file."""
         self.management_url = ""
         """Where its management API listens; set by `start`, empty where it has none."""
+        self.headers: tuple[str, ...] = ()
+        """Further lines of each request's head; set by `start`."""
 
     @property
     def name(self) -> str:
@@ -50,7 +52,7 @@ class Server:
         """
         self._recipe.install()
         self.folder.mkdir(parents=True)
-        command, self.url, self.management_url = self._recipe.prepare(self.folder)
+        command, self.url, self.management_url, self.headers = self._recipe.prepare(self.folder)
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
                 command,
@@ -69,7 +71,7 @@ class Server:
 
     def is_ready(self) -> bool:
         """Say whether a prediction is answered, which takes a worker that has loaded the model."""
-        return workload.is_answered(self.url)
+        return workload.is_answered(self.url, self.headers)
 
     def pids(self) -> list[int]:
         """Return the process that was started and every living one below it, parents first."""
