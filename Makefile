@@ -3,8 +3,9 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+RESULTS := benchmarks/results
 
-.PHONY: demo test check format docs site bench fuzz parity-record clean
+.PHONY: demo test check format docs site bench bench-curves fuzz parity-record clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/mms demo
@@ -33,7 +34,12 @@ site: $(VENV)/.docs
 	@echo build/site/index.html
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --json $(RESULTS)/overhead.json
+	$(BIN)/python -m benchmarks.charts $(RESULTS)/overhead.json --into $(RESULTS)
+
+bench-curves: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.curves --json $(RESULTS)/curves.json
+	$(BIN)/python -m benchmarks.charts $(RESULTS)/curves.json --into $(RESULTS)
 
 fuzz: $(VENV)/.dev
 	PYTHONPATH=tests $(BIN)/python -m fuzz
