@@ -3,8 +3,9 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+RESULTS := benchmarks/results
 
-.PHONY: demo test test-compiled check format docs site bench fuzz parity-record wheel clean
+.PHONY: demo test test-compiled check format docs site bench bench-curves fuzz parity-record wheel clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/mms demo
@@ -39,7 +40,12 @@ site: $(VENV)/.docs
 	@echo build/site/index.html
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --json $(RESULTS)/overhead.json
+	$(BIN)/python -m benchmarks.charts $(RESULTS)/overhead.json --into $(RESULTS)
+
+bench-curves: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.curves --json $(RESULTS)/curves.json
+	$(BIN)/python -m benchmarks.charts $(RESULTS)/curves.json --into $(RESULTS)
 
 # Needs a C compiler.
 wheel: $(VENV)/bin/python

@@ -1,4 +1,4 @@
-"""Measure a no-op prediction on this server, on Multi Model Server 1.1.11 and on bare nginx.
+"""Measure a no-op prediction on this server, on its peers, and on what bounds them all.
 
 Run `make bench`, or `python -m benchmarks --help`. Linux only: processor time and memory come
 from /proc. Everything listens on loopback and is stopped at the end.

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from benchmarks import fleet, machine, rounds, servers
-from benchmarks.console import say
+from benchmarks import fleet, machine, rounds, servers, split
+from benchmarks.console import minutes, say
 from benchmarks.errors import BenchError
 from benchmarks.report import Report
 from benchmarks.rounds import Plan
+from benchmarks.servers import Server
+from benchmarks.split import Split
 
 _QUICK = Plan(duration_s=3, rounds=1, warm_up_s=1, first_warm_up_s=5)
 _MUST = "ours"
@@ -30,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     print(report.to_markdown())
     if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(report.to_json())
     measured = {sample.server for sample in report.samples}
     if not measured or (_MUST in options.servers and _MUST not in measured):
@@ -40,10 +43,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(plan: Plan, names: Sequence[str]) -> Report:
     here = machine.describe()
-    with fleet.started(names) as running:
-        samples = rounds.run(plan, running)
+    budget_s = plan.budget_s(len(names)) + (split.BUDGET_S if _MUST in names else 0)
+    say(f"{len(names)} servers: about {minutes(budget_s)}; the first time, installing adds to it")
+    skipped: dict[str, str] = {}
+    with fleet.started(names, skipped) as running:
+        samples = rounds.run(plan, running, skipped)
         versions = {server.name: server.version() for server in running}
-    return Report(here, versions, plan, samples)
+        stages = _split([server for server in running if server.name == _MUST])
+    return Report(here, versions, plan, samples, skipped, stages)
+
+
+def _split(ours: Sequence[Server]) -> Split:
+    for server in ours:
+        say(f"sampling {server.name}, by stage: about {minutes(split.BUDGET_S)}")
+        try:
+            return split.measure(server)
+        except BenchError as error:
+            say(f"SKIPPED the split by stage: {error}")
+    return {}
 
 
 def _plan(options: argparse.Namespace) -> Plan:
@@ -64,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     names = ",".join(servers.NAMES)
     add("--servers", type=_names, default=servers.DEFAULT_NAMES, help=f"of {names}")
     add("--connections", type=_numbers, help="kept alive at once (1,100,200)")
-    add("--duration", type=_number, metavar="SECONDS", help="of one measurement (10)")
+    add("--duration", type=_number, metavar="SECONDS", help="of one measurement (6)")
     add("--rounds", type=_number, help="of all servers (3)")
     add("--json", type=Path, metavar="FILE", help="where to write every sample")
     return parser

@@ -144,13 +144,19 @@ def _cpu_row(part: Part, load: Load) -> list[str]:
     ]
 
 
-def _room_rows(part: Part, load: Load) -> list[list[str]]:
+def rooms_us(part: Part, load: Load) -> dict[str, float]:
+    """Return the microseconds of processor time that each room spent per request."""
     spent_s: dict[str, float] = defaultdict(float, {stacks.KERNEL: part.cpu.system_s})
     for charged, function_s in _user_times(part).items():
         spent_s[charged.room] += function_s
+    return {room: _us_per_request(room_s, load) for room, room_s in spent_s.items()}
+
+
+def _room_rows(part: Part, load: Load) -> list[list[str]]:
+    whole_us = _us_per_request(part.cpu.total_s, load)
     return [
-        [room, f"{_us_per_request(room_s, load):.1f}", f"{room_s / part.cpu.total_s * 100:.0f}"]
-        for room, room_s in _largest(spent_s)
+        [room, f"{room_us:.1f}", f"{room_us / whole_us * 100:.0f}"]
+        for room, room_us in _largest(rooms_us(part, load))
     ]
 
 

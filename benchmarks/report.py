@@ -5,23 +5,29 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from benchmarks import servers, table
+from benchmarks import servers, split, table
 from benchmarks.machine import Machine
 from benchmarks.measure import Measurement
 from benchmarks.rounds import Plan, Sample
-from benchmarks.summary import CLIENT, FAILED, QUANTITIES, Cell, Quantity, by_cell, spread
+from benchmarks.split import Split
+from benchmarks.summary import CLIENT, QUANTITIES, SUCCESS, Cell, Quantity, by_cell, spread
+
+_REASON_CHARACTERS = 200
 
 
 @dataclass(slots=True, frozen=True)
 class Report:
-    """All that is known after a run; `versions` by server name."""
+    """All that is known after a run; `versions` and why one was `skipped` by server name."""
 
     machine: Machine
     versions: Mapping[str, str]
     plan: Plan
     samples: Sequence[Sample]
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    split: Split = field(default_factory=dict)
+    """This server's processor time by stage; empty where it was not measured."""
 
     def to_markdown(self) -> str:
         """Return the report as it is printed and as it goes into the documentation."""
@@ -34,6 +40,10 @@ class Report:
         ]
         if ratios:
             lines += ["", *table.render(["connections", "ratio", *_titles(QUANTITIES)], ratios)]
+        if self.split:
+            lines += ["", *split.render("ours: CPU per request", self.split)]
+        if steps := split.steps(self.samples):
+            lines += ["", *split.render("ours: p50 at one connection", steps)]
         return "\n".join(lines)
 
     def to_json(self) -> str:
@@ -55,20 +65,29 @@ def _facts(report: Report) -> Iterator[str]:
         f"- rounds: {plan.rounds}, servers in turn, {plan.duration_s} s for each number after "
         f"{plan.warm_up_s} s of warm-up; median (least-most)"
     )
+    yield "- CPU and memory: of all processes of a server; memory: the most seen (PSS)"
     yield "- wrk busy near 100 %: the load generator is the limit, and that server could do more"
-    if "mms" in report.versions:
-        yield "- mms runs with job_queue_size=1000: its default of 100 refuses at 200 connections"
+    if {"mms", "torchserve"} & report.versions.keys():
+        yield (
+            "- mms and torchserve run with job_queue_size=1000: their default of 100 refuses most "
+            "requests at 200 connections"
+        )
+    if "torchserve" in report.versions:
+        yield "- torchserve runs without torch, which would add to its memory"
+    for name, reason in report.skipped.items():
+        yield f"- {name} SKIPPED: {' '.join(reason.split())[:_REASON_CHARACTERS]}"
 
 
 def _measured_titles() -> list[str]:
-    return ["connections", "server", *_titles((*QUANTITIES, CLIENT, FAILED))]
+    return ["connections", "server", *_titles((*QUANTITIES, CLIENT, SUCCESS))]
 
 
 def _measured_row(cell: Cell, measurements: Sequence[Measurement]) -> list[str]:
     server, connections = cell
     shown = [_with_spread(quantity, measurements) for quantity in QUANTITIES]
-    client, failed = (spread(quantity, measurements) for quantity in (CLIENT, FAILED))
-    return [str(connections), server, *shown, f"{client.median:.0f}", f"{failed.most:.0f}"]
+    client = spread(CLIENT, measurements).median
+    success = spread(SUCCESS, measurements).least
+    return [str(connections), server, *shown, f"{client:.0f}", table.percent(success)]
 
 
 def _with_spread(quantity: Quantity, measurements: Sequence[Measurement]) -> str:
@@ -76,7 +95,7 @@ def _with_spread(quantity: Quantity, measurements: Sequence[Measurement]) -> str
     median, least, most = (
         f"{value:,.{quantity.decimals}f}" for value in (seen.median, seen.least, seen.most)
     )
-    return f"{median} ({least}-{most})" if len(measurements) > 1 else median
+    return f"{median} ({least}-{most})" if quantity.has_spread and len(measurements) > 1 else median
 
 
 def _ratio_rows(cells: Mapping[Cell, Sequence[Measurement]]) -> Iterator[list[str]]:
@@ -89,8 +108,10 @@ def _ratio_rows(cells: Mapping[Cell, Sequence[Measurement]]) -> Iterator[list[st
 
 
 def _pairs() -> list[tuple[str, str]]:
+    """Return ours, in each configuration, with all that come after it."""
     names = servers.NAMES
-    return [(names[i], base) for i in range(len(names)) for base in names[i + 1 :]]
+    ours = [name for name in names if name in servers.OURS]
+    return [(name, base) for name in ours for base in names[names.index(name) + 1 :]]
 
 
 def _ratio(quantity: Quantity, ours: Sequence[Measurement], theirs: Sequence[Measurement]) -> str:

@@ -12,27 +12,33 @@ from benchmarks.rounds import Sample
 
 @dataclass(slots=True, frozen=True)
 class Quantity:
-    """One thing measured: its title in the report and how to get it from a measurement."""
+    """One thing measured: its title in the report and how to get it from a measurement.
+
+    Those of `has_spread` are shown with their extremes over the rounds.
+    """
 
     title: str
     decimals: int
     of: Callable[[Measurement], float]
+    has_spread: bool = False
 
 
 QUANTITIES = (
-    Quantity("requests/s", 0, lambda seen: seen.load.served_per_s),
-    Quantity("p50 ms", 2, lambda seen: seen.load.p50_ms),
-    Quantity("p99 ms", 2, lambda seen: seen.load.p99_ms),
-    Quantity("CPU s / 1,000", 3, lambda seen: seen.cpu_s_per_1000),
+    Quantity("requests/s", 0, lambda seen: seen.load.served_per_s, has_spread=True),
+    Quantity("p50 ms", 2, lambda seen: seen.load.p50_ms, has_spread=True),
+    Quantity("p90 ms", 2, lambda seen: seen.load.p90_ms),
+    Quantity("p99 ms", 2, lambda seen: seen.load.p99_ms, has_spread=True),
+    Quantity("p99.9 ms", 2, lambda seen: seen.load.p999_ms),
+    Quantity("CPU s / 1,000", 3, lambda seen: seen.cpu_s_per_1000, has_spread=True),
     Quantity("memory MiB", 0, lambda seen: seen.memory_bytes / 2**20),
 )
-"""What is compared as ratios."""
+"""What is compared as ratios. Memory is the peak of the whole process tree."""
 
 CLIENT = Quantity("wrk busy %", 0, lambda seen: seen.load.client_cpu_s / seen.load.duration_s * 100)
 """Near 100 the load generator is what is measured, and the server could do more."""
 
-FAILED = Quantity("failed", 0, lambda seen: seen.load.refused + seen.load.broken)
-"""Requests refused or broken in a round."""
+SUCCESS = Quantity("success %", 2, lambda seen: seen.load.success)
+"""The share of what was asked, in a round; the rest was refused or broken."""
 
 
 @dataclass(slots=True, frozen=True)

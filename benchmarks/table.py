@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 
@@ -15,3 +16,10 @@ def render(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     ]
     rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
     return [lines[0], rule, *lines[1:]]
+
+
+def percent(share: float) -> str:
+    """Return a share of 1 in percent, rounded down: 100 is said only of the whole."""
+    if share in (0, 1):
+        return f"{share * 100:.0f}"
+    return f"{math.floor(share * 10_000) / 100:.2f}"

@@ -1,8 +1,8 @@
 """Makes the site's pages out of README.md, CHANGELOG.md and docs: `python -m website.pages FOLDER`.
 
 They are written for readers of the repository, who can follow a link into the source. On the site
-they lie in one folder with nothing beside it, so links to what is no page become their text. The
-navigation is the list at the end of docs/index.md, in its order and its words.
+they lie in one folder with their charts and nothing else, so links to what is neither become their
+text. The navigation is the list at the end of docs/index.md, in its order and its words.
 """
 
 from __future__ import annotations
@@ -28,6 +28,11 @@ def all_pages() -> dict[Path, str]:
     return pages | {path: path.name for path in sorted((ROOT / "docs").glob("*.md"))}
 
 
+def all_charts() -> dict[Path, str]:
+    """Map each picture of the documentation to its name on the site."""
+    return {path: path.name for path in sorted((ROOT / "docs" / "charts").glob("*.svg"))}
+
+
 def read_navigation() -> list[tuple[str, Path]]:
     """List the navigation's labels and pages."""
     _, _, entries = INDEX.read_text(encoding="utf-8").partition(_NAVIGATION)
@@ -42,7 +47,7 @@ def rewrite_links(text: str, rewrite: Callable[[str, str], str]) -> str:
 
 
 def render(page: Path, names: dict[Path, str]) -> str:
-    """Return a page's text for the site; `names` are those of all pages there."""
+    """Return a page's text for the site; `names` are those of all pages and pictures there."""
 
     def rewrite(label: str, target: str) -> str:
         path, hash_mark, anchor = target.partition("#")
@@ -64,9 +69,11 @@ def write_pages(folder: Path) -> None:
     """Write all pages into a folder, which is emptied first."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    names = all_pages()
-    for page, name in names.items():
-        (folder / name).write_text(render(page, names), encoding="utf-8")
+    pages, charts = all_pages(), all_charts()
+    for page, name in pages.items():
+        (folder / name).write_text(render(page, pages | charts), encoding="utf-8")
+    for chart, name in charts.items():
+        shutil.copyfile(chart, folder / name)
 
 
 if __name__ == "__main__":

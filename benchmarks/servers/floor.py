@@ -90,8 +90,9 @@ class Hop(asyncio.Protocol):
 
 
 def answer(_body: bytes, client: asyncio.WriteTransport) -> None:
-    """Send the constant answer."""
-    client.write(_ANSWER)
+    """Send the constant answer, unless the client is gone: uvloop would raise."""
+    if not client.is_closing():
+        client.write(_ANSWER)
 
 
 def echo(ours: socket.socket) -> None:

@@ -18,7 +18,8 @@ _CONFIG = """
 daemon off;
 worker_processes 1;
 pid {folder}/nginx.pid;
-events {{ worker_connections 1024; }}
+worker_rlimit_nofile 24576;
+events {{ worker_connections 20480; }}
 http {{
   access_log off;
   client_body_temp_path {folder}/body;

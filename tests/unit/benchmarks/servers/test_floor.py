@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -52,6 +53,17 @@ def test_each_client_gets_its_own_answer(limit: Server) -> None:
     assert [receive(client, len(ANSWER)) for client in clients] == [ANSWER] * 20
     for client in clients:
         client.close()
+
+
+def test_clients_that_leave_before_their_answer_harm_nobody(limit: Server) -> None:
+    where = ("127.0.0.1", urlsplit(limit.url).port or 0)
+    for _ in range(200):
+        with socket.create_connection(where) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.sendall(post(bytes(100_000)))
+    with socket.create_connection(where) as client:
+        client.sendall(post(b"x"))
+        assert receive(client, len(ANSWER)) == ANSWER
 
 
 def test_the_second_process_is_counted_and_ended(tmp_path: Path) -> None:
