@@ -77,6 +77,17 @@ def memory_bytes(pids: Iterable[int]) -> int:
     return sum(_pss_bytes(pid) for pid in pids)
 
 
+def reset_peak(pid: int) -> None:
+    """Have the peak of a process's resident memory counted anew; see /proc/PID/clear_refs."""
+    (_PROC / str(pid) / "clear_refs").write_text("5")
+
+
+def peak_bytes(pid: int) -> int:
+    """Return the most resident memory that a process had since the last reset."""
+    lines = (_PROC / str(pid) / "status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+
+
 def command_line(pid: int) -> str:
     """Return the arguments of a process, parted by blanks; empty if it is gone."""
     try:

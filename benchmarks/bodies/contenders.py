@@ -1,0 +1,108 @@
+"""The servers that are compared, made fit for large bodies."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import disturbance, processes, workload
+from benchmarks.bodies import bare
+from benchmarks.errors import BenchError
+from benchmarks.servers import Server
+from benchmarks.servers.mms import Mms
+from benchmarks.servers.ours import Ours
+from benchmarks.servers.ports import free_ports
+from benchmarks.servers.properties import STORE
+from benchmarks.servers.recipe import Recipe, Start
+
+_MODEL = "bodies"
+_LIMIT_BYTES = 200_000_000
+_FRONT_END = re.compile(r"com\.amazonaws\.ml\.mms\.ModelServer|" + re.escape(bare.__file__))
+
+_HANDLER = '''"""Answer as many bytes as a header asks for: those that came, or others."""
+
+_MADE = {}
+
+
+def handle(data, context):
+    return [_answer(request["body"], context, i) for i, request in enumerate(data or ())]
+
+
+def _answer(body, context, index):
+    wanted = int(context.get_request_header(index, "X-Answer-Bytes"))
+    if wanted == len(body):
+        return body
+    if wanted not in _MADE:
+        _MADE[wanted] = b"x" * wanted if wanted else b"OK"
+    return _MADE[wanted]
+'''
+
+
+class Large:
+    """Another recipe, with limits that let large bodies through and the model that wants them."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+        self.name = recipe.name
+
+    def install(self) -> None:
+        """See to the other's installation."""
+        self._recipe.install()
+
+    def version(self) -> str:
+        """Return the other's version."""
+        return self._recipe.version()
+
+    def prepare(self, folder: Path) -> Start:
+        """Raise the limits, and put the model beside the no-op one."""
+        start = self._recipe.prepare(folder)
+        with (folder / "config.properties").open("a") as config:
+            config.write(f"max_request_size={_LIMIT_BYTES}\nmax_response_size={_LIMIT_BYTES}\n")
+        workload.write_model(folder / STORE, _MODEL, _HANDLER)
+        return start
+
+
+class Bare:
+    """A uvloop server without a worker: see `benchmarks.bodies.bare`."""
+
+    name = "bare"
+
+    def install(self) -> None:
+        """Do nothing: uvloop comes with this project."""
+
+    def version(self) -> str:
+        """Return nothing that is not said of this server."""
+        return "uvloop, asyncio.Protocol, one process"
+
+    def prepare(self, folder: Path) -> Start:
+        """Choose a port; there is nothing to lay out."""
+        (port,) = free_ports(1)
+        command = [sys.executable, bare.__file__, str(port)]
+        return Start(command, f"http://127.0.0.1:{port}{workload.PATH}")
+
+
+RECIPES: tuple[Recipe, ...] = (Large(Ours()), Large(Mms()), Bare())
+
+
+def make(names: Sequence[str], folder: Path) -> list[Server]:
+    """Make the servers, each with a folder of its own."""
+    return [Server(recipe, folder / recipe.name) for recipe in RECIPES if recipe.name in names]
+
+
+def open_model(server: Server) -> str:
+    """Have a started server serve the model; return where bodies are posted."""
+    if not server.management_url:
+        return server.url
+    query = f"url={_MODEL}&initial_workers=1&synchronous=true"
+    disturbance.ask("POST", f"{server.management_url}/models?{query}")
+    return server.url.replace(workload.PATH, f"/predictions/{_MODEL}")
+
+
+def front_end(server: Server) -> int:
+    """Find the process that clients talk to. Raises BenchError."""
+    for pid in server.pids():
+        if _FRONT_END.search(processes.command_line(pid)):
+            return pid
+    raise BenchError(f"{server.name} has no process that looks like a front end")
