@@ -71,6 +71,8 @@ def _keep_asking(url: str, traffic: Traffic, end: float, seen: Seen) -> None:
     buffer = memoryview(bytearray(_READ_BYTES))
     try:
         with socket.create_connection((parts.hostname, parts.port), _TIMEOUT_S) as sock:
+            # Else the small body of a request waits for the acknowledgement of its head: 40 ms.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while (began := time.perf_counter()) < end:
                 sock.sendall(head)
                 sock.sendall(body)
