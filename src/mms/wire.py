@@ -64,9 +64,8 @@ HEADER: Final = struct.Struct("!BBHQIQ")
 # within the limits of the front end could overflow.
 _JOB: Final = struct.Struct("!IBII")  # remaining ms, id bytes, parameters, fields bytes
 _PARAMETER: Final = struct.Struct("!IHQ")  # name bytes, type bytes, value bytes
-_RESULT: Final = struct.Struct(
-    "!BBHIII"
-)  # outcome, is last, status, phrase bytes, fields bytes, busy us
+# outcome, is last, status, phrase bytes, fields bytes, busy us
+_RESULT: Final = struct.Struct("!BBHIII")
 
 MAX_META_BYTES: Final = 64 * 1024 * 1024
 SEPARATOR: Final = b"\x00"

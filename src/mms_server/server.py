@@ -32,7 +32,7 @@ from mms_server.config.loading import Configuration
 from mms_server.config.schema import Settings
 from mms_server.environments.policy import Policy as EnvironmentPolicy
 from mms_server.errors import ConfigError, ConflictError, MMSError
-from mms_server.http.connection import Application
+from mms_server.http.exchange import Application
 from mms_server.http.limits import Limits as HttpLimits
 from mms_server.http.listener import Listener
 from mms_server.http.response import render_head

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from mms_server.errors import MMSError, ResourceNotFoundError, statuses_of
-from mms_server.http.connection import Exchange
+from mms_server.http.exchange import Exchange
 from mms_server.http.limits import Limits
 from mms_server.http.listener import Listener
 from mms_server.http.observer import Observer

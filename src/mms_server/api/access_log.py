@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mms_server.http.connection import Exchange
+from mms_server.http.exchange import Exchange
 from mms_server.metrics import lines
 from mms_server.metrics.lines import Line
 

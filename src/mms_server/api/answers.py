@@ -14,7 +14,7 @@ from mms_server.errors import (
     ServiceUnavailableError,
     statuses_of,
 )
-from mms_server.http.connection import Exchange
+from mms_server.http.exchange import Exchange
 from mms_server.http.response import standard_phrase, status_line
 from mms_server.serving.job import HandlerError
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from mms_server.api.answers import answer_error
 from mms_server.errors import MMSError
-from mms_server.http.connection import Exchange
+from mms_server.http.exchange import Exchange
 from mms_server.http.request import Request
 from mms_server.http.router import Router
 
@@ -15,7 +15,7 @@ logger = logging.getLogger("mms_server.api")
 
 
 class RoutedApplication:
-    """Serves requests by a router (`mms_server.http.connection.Application`)."""
+    """Serves requests by a router (`mms_server.http.exchange.Application`)."""
 
     def __init__(self, router: Router, ids: Iterator[bytes]) -> None:
         self._router = router

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from mms_server.api.answers import answer_bytes, answer_error
 from mms_server.errors import ForbiddenError, MMSError
-from mms_server.http.connection import Application, Exchange
+from mms_server.http.exchange import Application, Exchange
 from mms_server.http.request import Request
 from mms_server.http.response import render_head
 from mms_server.http.router import Router

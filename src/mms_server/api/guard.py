@@ -10,7 +10,7 @@ import ipaddress
 from urllib.parse import urlsplit
 
 from mms_server.errors import ForbiddenError
-from mms_server.http.connection import Exchange
+from mms_server.http.exchange import Exchange
 from mms_server.http.request import Request
 from mms_server.http.router import Endpoint, Handler
 

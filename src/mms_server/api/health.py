@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mms_server.api.answers import answer_json
-from mms_server.http.connection import Exchange
+from mms_server.http.exchange import Exchange
 from mms_server.http.request import Request
 from mms_server.http.router import ANY, Endpoint, Router
 from mms_server.serving.registry import Registry

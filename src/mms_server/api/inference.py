@@ -10,7 +10,7 @@ from mms import wire
 from mms_server.api.answers import answer_bytes, answer_error, encode_json, request_fields
 from mms_server.api.openapi.model_document import model_document
 from mms_server.errors import BadRequestError, MMSError, ResourceNotFoundError
-from mms_server.http.connection import Exchange
+from mms_server.http.exchange import Exchange
 from mms_server.http.forms import (
     Field,
     MultipartReader,

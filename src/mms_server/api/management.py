@@ -18,7 +18,7 @@ from mms_server.errors import (
     OutOfResourcesError,
     WorkerError,
 )
-from mms_server.http.connection import Exchange
+from mms_server.http.exchange import Exchange
 from mms_server.http.request import Request
 from mms_server.http.router import Endpoint, Router
 from mms_server.serving.registration import Registration

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from mms_server.api.answers import answer_bytes
 from mms_server.api.guard import Guard
-from mms_server.http.connection import Exchange
+from mms_server.http.exchange import Exchange
 from mms_server.http.request import Request
 from mms_server.http.router import Endpoint, Router
 from mms_server.metrics.exposition import CONTENT_TYPE, ModelSnapshot, render

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mms_server.errors import ConfigError
-from mms_server.http.connection import Application, Connection
+from mms_server.http.connection import Connection
+from mms_server.http.exchange import Application
 from mms_server.http.limits import Limits
 from mms_server.http.observer import Observer
 from mms_server.http.open_connections import OpenConnections

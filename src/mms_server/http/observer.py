@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from asyncio import Transport
 
-    from mms_server.http.connection import Exchange
+    from mms_server.http.exchange import Exchange
 
 
 class Observer(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from mms_server.errors import MethodNotAllowedError, ResourceNotFoundError
-from mms_server.http.connection import Exchange
+from mms_server.http.exchange import Exchange
 from mms_server.http.request import Request, percent_decode
 
 Handler = Callable[[Request, Exchange, tuple[str, ...]], None]

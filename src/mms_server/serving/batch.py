@@ -31,14 +31,14 @@ class Batch:
         frame = [b""]
         for job in self.jobs:
             remaining_ms = int(min((job.deadline - now) * 1000, _MAX_REMAINING_MS))
-            parameters = [
-                wire.encode_parameter(each.name, each.content_type, each.size_bytes)
-                for each in job.inputs
-            ]
+            parameters = []
+            for value in job.inputs:
+                parameters.append(
+                    wire.encode_parameter(value.name, value.content_type, value.size_bytes)
+                )
+                frame += value.chunks
             heads.append(
                 wire.encode_job(job.request_id, max(remaining_ms, 0), job.fields, parameters)
             )
-            for value in job.inputs:
-                frame += value.chunks
         frame[0] = wire.encode_predict_head(self.number, heads, self.size_bytes)
         return frame

@@ -12,7 +12,7 @@ from mms_server.errors import (
     PayloadTooLargeError,
     ServiceUnavailableError,
 )
-from mms_server.http.connection import Exchange
+from mms_server.http.exchange import Exchange
 from mms_server.serving.job import HandlerError
 from support.compiled import with_stand_ins
 

@@ -8,7 +8,7 @@ import pytest
 from mms_server.api.cors import Cors, PreflightApplication
 from mms_server.api.guard import Guard
 from mms_server.errors import BadRequestError, MMSError
-from mms_server.http.connection import Exchange
+from mms_server.http.exchange import Exchange
 from mms_server.http.head import Head
 from mms_server.http.request import Request
 from mms_server.http.response import render_head

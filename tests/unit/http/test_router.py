@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mms_server.errors import BadRequestError, MethodNotAllowedError, ResourceNotFoundError
-from mms_server.http.connection import Exchange
+from mms_server.http.exchange import Exchange
 from mms_server.http.request import Request
 from mms_server.http.router import ANY, Endpoint, Router
 

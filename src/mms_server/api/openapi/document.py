@@ -28,7 +28,7 @@ from mms_server.errors import (
     MMSError,
     ResourceNotFoundError,
 )
-from mms_server.http.connection import Exchange
+from mms_server.http.exchange import Exchange
 from mms_server.http.request import Request
 from mms_server.http.router import ANY, Endpoint, Router
 

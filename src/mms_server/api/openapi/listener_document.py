@@ -12,7 +12,7 @@ from typing import NamedTuple
 from mms_server.api.answers import answer_bytes, encode_json
 from mms_server.api.openapi.model_document import ERROR_SCHEMA
 from mms_server.errors import MethodNotAllowedError
-from mms_server.http.connection import Exchange
+from mms_server.http.exchange import Exchange
 from mms_server.http.request import Request
 from mms_server.http.response import standard_phrase
 from mms_server.http.router import ANY, Endpoint, Router
