@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from benchmarks import fleet, machine, rounds, servers, split
 from benchmarks.console import minutes, say
 from benchmarks.errors import BenchError
+from benchmarks.options import exit_on_sigterm, names, number, numbers
 from benchmarks.report import Report
 from benchmarks.rounds import Plan
 from benchmarks.servers import Server
@@ -24,7 +23,7 @@ _MUST = "ours"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; the exit status is 1 if this server was to be measured and was not."""
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _exit)  # unwinds, so that the servers are ended
+    exit_on_sigterm()
     try:
         report = _run(_plan(options), options.servers)
     except BenchError as error:
@@ -41,12 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _run(plan: Plan, names: Sequence[str]) -> Report:
+def _run(plan: Plan, chosen: Sequence[str]) -> Report:
     here = machine.describe()
-    budget_s = plan.budget_s(len(names)) + (split.BUDGET_S if _MUST in names else 0)
-    say(f"{len(names)} servers: about {minutes(budget_s)}; the first time, installing adds to it")
+    budget_s = plan.budget_s(len(chosen)) + (split.BUDGET_S if _MUST in chosen else 0)
+    say(f"{len(chosen)} servers: about {minutes(budget_s)}; the first time, installing adds to it")
     skipped: dict[str, str] = {}
-    with fleet.started(names, skipped) as running:
+    with fleet.started(chosen, skipped) as running:
         samples = rounds.run(plan, running, skipped)
         versions = {server.name: server.version() for server in running}
         stages = _split([server for server in running if server.name == _MUST])
@@ -78,34 +77,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     add = parser.add_argument
     add("--quick", action="store_true", help="one round of 3 s: a smoke test, not a result")
-    names = ",".join(servers.NAMES)
-    add("--servers", type=_names, default=servers.DEFAULT_NAMES, help=f"of {names}")
-    add("--connections", type=_numbers, help="kept alive at once (1,100,200)")
-    add("--duration", type=_number, metavar="SECONDS", help="of one measurement (6)")
-    add("--rounds", type=_number, help="of all servers (3)")
+    every = ",".join(servers.NAMES)
+    add("--servers", type=_names, default=servers.DEFAULT_NAMES, help=f"of {every}")
+    add("--connections", type=numbers, help="kept alive at once (1,100,200)")
+    add("--duration", type=number, metavar="SECONDS", help="of one measurement (6)")
+    add("--rounds", type=number, help="of all servers (3)")
     add("--json", type=Path, metavar="FILE", help="where to write every sample")
     return parser
 
 
 def _names(text: str) -> tuple[str, ...]:
-    names = tuple(text.split(","))
-    if unknown := set(names) - set(servers.NAMES):
-        raise argparse.ArgumentTypeError(f"no such server: {', '.join(sorted(unknown))}")
-    return names
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(_number(part) for part in text.split(","))
-
-
-def _number(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"not a positive whole number: {text}")
-    return int(text)
-
-
-def _exit(_signal: int, _frame: object) -> NoReturn:
-    sys.exit(1)
+    return names(text, servers.NAMES, "server")
 
 
 if __name__ == "__main__":

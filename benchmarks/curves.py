@@ -9,18 +9,18 @@ import argparse
 import dataclasses
 import json
 import resource
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
 
 from benchmarks import fleet, machine, sweeps, table, wrk
 from benchmarks.console import Progress, minutes, say
 from benchmarks.errors import BenchError
 from benchmarks.machine import Machine
 from benchmarks.measure import settle
+from benchmarks.options import exit_on_sigterm, names
+from benchmarks.rounds import SETTLE_S, START_S
 from benchmarks.servers import Server
 from benchmarks.sweeps import Sweep
 from benchmarks.wrk import Load
@@ -28,8 +28,6 @@ from benchmarks.wrk import Load
 _WARM_UP_S = 1
 _WARM_UP_CONNECTIONS = 100
 _FIRST_WARM_UP_S = 5
-_START_S = 4.0
-_SETTLE_S = 0.7
 
 
 @dataclass(slots=True, frozen=True)
@@ -70,8 +68,7 @@ class Curves:
         """Return a table for each curve."""
         here = self.machine
         lines = [
-            f"{here.processor}, {here.cores} cores, {here.memory_gib} GiB, {here.kernel}; "
-            f"commit {here.commit}; {self.duration_s} s a point",
+            f"{here}; {self.duration_s} s a point",
             "",
             *(f"- {name}: {version}" for name, version in self.versions.items()),
         ]
@@ -83,9 +80,9 @@ class Curves:
 
 def budget_s(chosen: Sequence[Sweep], duration_s: int) -> float:
     """Return about how long these sweeps take."""
-    point_s = _WARM_UP_S + duration_s + _SETTLE_S
+    point_s = _WARM_UP_S + duration_s + SETTLE_S
     return sum(
-        len(sweep.recipes) * (_START_S + _FIRST_WARM_UP_S + len(sweep.values) * point_s)
+        len(sweep.recipes) * (START_S + _FIRST_WARM_UP_S + len(sweep.values) * point_s)
         + sweep.extra_s
         for sweep in chosen
     )
@@ -142,8 +139,8 @@ def _measure(sweep: Sweep, server: Server, value: int, duration_s: int) -> Point
 def _table(curve: Curve) -> list[str]:
     servers = list(dict.fromkeys(point.server for point in curve.points))
     titles = [curve.x]
-    for name in servers:
-        titles += [f"{name}: requests/s", "p99 ms", "success %"]
+    for server in servers:
+        titles += [f"{server}: requests/s", "p99 ms", "success %"]
     return table.render(titles, _rows(curve, servers))
 
 
@@ -165,7 +162,7 @@ def _cells(load: Load | None) -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; the exit status is 1 if nothing was measured."""
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _exit)  # unwinds, so that the servers are ended
+    exit_on_sigterm()
     _allow_many_connections()
     chosen = [sweep for sweep in sweeps.all_sweeps() if sweep.name in options.sweeps]
     say(f"{len(chosen)} curves: about {minutes(budget_s(chosen, options.duration))}")
@@ -192,10 +189,7 @@ def _allow_many_connections() -> None:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    names = tuple(text.split(","))
-    if unknown := set(names) - {sweep.name for sweep in sweeps.all_sweeps()}:
-        raise argparse.ArgumentTypeError(f"no such curve: {', '.join(sorted(unknown))}")
-    return names
+    return names(text, (sweep.name for sweep in sweeps.all_sweeps()), "curve")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -205,10 +199,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--duration", type=int, default=3, metavar="SECONDS", help="a point (3)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write every point")
     return parser
-
-
-def _exit(_signal: int, _frame: object) -> NoReturn:
-    sys.exit(1)
 
 
 if __name__ == "__main__":

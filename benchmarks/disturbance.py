@@ -82,7 +82,6 @@ def _measure(server: Server, options: argparse.Namespace, disturbance: Disturban
 
 
 def _report(seen: Seen, options: argparse.Namespace, disturbance: Disturbance) -> str:
-    here = machine.describe()
     rows = []
     for title, of in (
         ("requests/s", lambda load: load.served_per_s),
@@ -92,7 +91,7 @@ def _report(seen: Seen, options: argparse.Namespace, disturbance: Disturbance) -
         quiet, busy = (statistics.median(map(of, loads)) for loads in (seen.quiet, seen.busy))
         rows.append([title, f"{quiet:,.2f}", f"{busy:,.2f}", f"{busy / quiet:.2f}"])
     lines = [
-        f"{here.processor}, {here.cores} cores, {here.kernel}; commit {here.commit}",
+        str(machine.describe()),
         f"{options.connections} connections, {options.rounds} rounds of {options.duration} s each, "
         f"in turn; {disturbance.meanwhile}",
         "",

@@ -24,6 +24,12 @@ class Machine:
     commit: str
     load_average: float
 
+    def __str__(self) -> str:
+        return (
+            f"{self.processor}, {self.cores} cores, {self.memory_gib} GiB, {self.kernel}; "
+            f"commit {self.commit}"
+        )
+
 
 def describe() -> Machine:
     """Look at this machine, before anything is started on it."""

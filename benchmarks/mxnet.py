@@ -25,6 +25,7 @@ from PIL import Image
 from benchmarks import disturbance, fleet, machine, processes, rounds, table
 from benchmarks.console import say
 from benchmarks.errors import BenchError
+from benchmarks.options import numbers
 from benchmarks.report import Report
 from benchmarks.rounds import Plan, Sample
 from benchmarks.servers import Server
@@ -155,14 +156,10 @@ def _facts(workers: Mapping[str, str]) -> list[str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mxnet", description=__doc__)
     add = parser.add_argument
-    add("--connections", type=_numbers, default=(1, 10, 100), help="kept alive (1,10,100)")
+    add("--connections", type=numbers, default=(1, 10, 100), help="kept alive (1,10,100)")
     add("--duration", type=int, default=20, metavar="SECONDS", help="of one measurement (20)")
     add("--rounds", type=int, default=3, help="of both servers (3)")
     return parser
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(","))
 
 
 if __name__ == "__main__":

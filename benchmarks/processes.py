@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+_WORKER = re.compile(r"mms[./]worker|model_service_worker")
 _PROC = Path("/proc")
 
 
@@ -94,6 +96,16 @@ def command_line(pid: int) -> str:
         return (_PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
     except (FileNotFoundError, ProcessLookupError):
         return ""
+
+
+def is_front_end(command_line: str) -> bool:
+    """Say whether a process is what clients of this server, or of MMS, talk to."""
+    return "com.amazonaws.ml.mms.ModelServer" in command_line
+
+
+def is_worker(command_line: str) -> bool:
+    """Say whether a process is a worker, ours or MMS's."""
+    return _WORKER.search(command_line) is not None
 
 
 def _pss_bytes(pid: int) -> int:

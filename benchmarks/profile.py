@@ -11,12 +11,11 @@ py-spy must be allowed to trace other processes: root, or kernel.yama.ptrace_sco
 from __future__ import annotations
 
 import argparse
-import re
 import subprocess
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -32,11 +31,8 @@ from benchmarks.wrk import Load
 
 Key = TypeVar("Key")
 
-_PARTS = (
-    ("front end", re.compile(r"com\.amazonaws\.ml\.mms\.ModelServer")),
-    ("worker", re.compile(r"mms[./]worker")),
-)
-"""Each process's title, and what in its command line tells it from the others."""
+_PARTS = (("front end", processes.is_front_end), ("worker", processes.is_worker))
+"""Each process's title, and what tells it from the others."""
 
 _SAMPLES_PER_S = 200
 _WARM_UP_S = 5
@@ -66,7 +62,7 @@ class Profiler:
         """Measure without, then sample each process in turn. Raises BenchError."""
         self._venv.install()
         self._load(_WARM_UP_S)
-        pids = [self._find(mark) for _, mark in _PARTS]
+        pids = [self._find(*part) for part in _PARTS]
         before = [processes.cpu_time([pid]) for pid in pids]
         load = self._load(self._duration_s)
         spent = [processes.cpu_time([pid]).since(t) for pid, t in zip(pids, before, strict=True)]
@@ -74,11 +70,11 @@ class Profiler:
         samples = [self._sample(pid) for pid in pids]
         return load, [Part(*part) for part in zip(titles, spent, samples, strict=True)]
 
-    def _find(self, mark: re.Pattern[str]) -> int:
+    def _find(self, title: str, is_it: Callable[[str], bool]) -> int:
         for pid in self._server.pids():
-            if mark.search(processes.command_line(pid)):
+            if is_it(processes.command_line(pid)):
                 return pid
-        raise BenchError(f"no command line of {self._server.name} matches {mark.pattern}")
+        raise BenchError(f"{self._server.name} has no process that looks like a {title}")
 
     def _load(self, duration_s: int) -> Load:
         return wrk.run(self._server.url, self._connections, duration_s, on_tick=lambda: None)

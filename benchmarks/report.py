@@ -53,10 +53,7 @@ class Report:
 
 def _facts(report: Report) -> Iterator[str]:
     machine, plan = report.machine, report.plan
-    yield (
-        f"{machine.processor}, {machine.cores} cores, {machine.memory_gib} GiB, {machine.kernel}; "
-        f"load average before the run {machine.load_average}; commit {machine.commit}"
-    )
+    yield f"{machine}; load average before the run {machine.load_average}"
     yield ""
     yield f"- load: wrk {machine.wrk}, one thread, on the same machine as the servers"
     for name, version in report.versions.items():

@@ -15,8 +15,8 @@ from benchmarks.errors import BenchError
 from benchmarks.measure import Measurement, measure, settle
 from benchmarks.servers import Server
 
-_START_S = 4.0
-_SETTLE_S = 0.7  # two looks at a server that rests, and wrk's own start
+START_S = 4.0
+SETTLE_S = 0.7  # two looks at a server that rests, and wrk's own start
 
 
 @dataclass(slots=True, frozen=True)
@@ -31,9 +31,9 @@ class Plan:
 
     def budget_s(self, servers: int) -> float:
         """Return about how long that many servers take once they are installed."""
-        once_s = _START_S + self.first_warm_up_s
+        once_s = START_S + self.first_warm_up_s
         samples = self.rounds * len(self.connections)
-        return servers * (once_s + samples * (self.warm_up_s + self.duration_s + _SETTLE_S))
+        return servers * (once_s + samples * (self.warm_up_s + self.duration_s + SETTLE_S))
 
 
 @dataclass(slots=True, frozen=True)

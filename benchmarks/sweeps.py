@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks import disturbance, processes, workload
 from benchmarks.errors import BenchError
 from benchmarks.servers import Server
-from benchmarks.servers.limits import Limit
+from benchmarks.servers.limits import BARE
 from benchmarks.servers.mms import Mms
 from benchmarks.servers.ours import Ours
 from benchmarks.servers.properties import STORE
@@ -87,7 +87,7 @@ def _connections() -> Sweep:
         "No-op predictions, one worker, by connections",
         "connections",
         (1, 10, 100, 1_000, 5_000, 10_000),
-        (Ours(), Mms(settings=["job_queue_size=20000"]), Limit(has_two_hops=False)),
+        (Ours(), Mms(settings=["job_queue_size=20000"]), BARE),
         lambda server, value: Asking(connections=value),
     )
 
@@ -99,7 +99,7 @@ def _bodies() -> Sweep:
         "No-op predictions, one worker, 4 connections, by size of the body",
         "bytes",
         (0, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000),
-        (Ours(settings=settings), Mms(settings=settings), Limit(has_two_hops=False)),
+        (Ours(settings=settings), Mms(settings=settings), BARE),
         _with_body,
         has_zero=True,
     )
@@ -168,15 +168,10 @@ def _register(server: Server, name: str) -> None:
 def _leave_memory(server: Server, workers: int) -> None:
     """Raise BenchError if that many workers do not fit into memory, as large as the last one is."""
     pids = server.pids()
-    more = workers - sum(is_worker(processes.command_line(pid)) for pid in pids)
+    more = workers - sum(processes.is_worker(processes.command_line(pid)) for pid in pids)
     needed = max(more, 0) * processes.memory_bytes(pids[-1:])
     if needed > available_bytes() - _MEMORY_LEFT:
         raise BenchError(f"{workers} workers do not fit: {more} more take {needed / 2**30:.0f} GiB")
-
-
-def is_worker(command_line: str) -> bool:
-    """Say whether a process is a worker, ours or MMS's."""
-    return "model_service_worker" in command_line or "mms.worker" in command_line
 
 
 def available_bytes() -> int:

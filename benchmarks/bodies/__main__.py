@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 for contender in running:
                     _take(contender, cell, options.duration, samples)
         versions = [f"- {each.server.name}: {each.server.version()}" for each in running]
-    print(f"{here.processor}, {here.cores} cores, {here.kernel}; commit {here.commit}\n")
+    print(f"{here}\n")
     print("\n".join([*versions, "", *_report(cells, options.servers, samples)]))
     return 0 if any(name == "ours" for _, name in samples) else 1
 

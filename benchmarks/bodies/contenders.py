@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,15 +9,15 @@ from benchmarks import disturbance, processes, workload
 from benchmarks.bodies import bare
 from benchmarks.errors import BenchError
 from benchmarks.servers import Server
+from benchmarks.servers.limits import Limit
 from benchmarks.servers.mms import Mms
 from benchmarks.servers.ours import Ours
-from benchmarks.servers.ports import free_ports
 from benchmarks.servers.properties import STORE
 from benchmarks.servers.recipe import Recipe, Start
 
 _MODEL = "bodies"
 _LIMIT_BYTES = 200_000_000
-_FRONT_END = re.compile(r"com\.amazonaws\.ml\.mms\.ModelServer|" + re.escape(bare.__file__))
+_BARE = Limit("bare", Path(bare.__file__))
 
 _HANDLER = '''"""Answer as many bytes as a header asks for: those that came, or others."""
 
@@ -64,26 +62,7 @@ class Large:
         return start
 
 
-class Bare:
-    """A uvloop server without a worker: see `benchmarks.bodies.bare`."""
-
-    name = "bare"
-
-    def install(self) -> None:
-        """Do nothing: uvloop comes with this project."""
-
-    def version(self) -> str:
-        """Return nothing that is not said of this server."""
-        return "uvloop, asyncio.Protocol, one process"
-
-    def prepare(self, folder: Path) -> Start:
-        """Choose a port; there is nothing to lay out."""
-        (port,) = free_ports(1)
-        command = [sys.executable, bare.__file__, str(port)]
-        return Start(command, f"http://127.0.0.1:{port}{workload.PATH}")
-
-
-RECIPES: tuple[Recipe, ...] = (Large(Ours()), Large(Mms()), Bare())
+RECIPES: tuple[Recipe, ...] = (Large(Ours()), Large(Mms()), _BARE)
 
 
 def make(names: Sequence[str], folder: Path) -> list[Server]:
@@ -103,6 +82,7 @@ def open_model(server: Server) -> str:
 def front_end(server: Server) -> int:
     """Find the process that clients talk to. Raises BenchError."""
     for pid in server.pids():
-        if _FRONT_END.search(processes.command_line(pid)):
+        command_line = processes.command_line(pid)
+        if processes.is_front_end(command_line) or bare.__file__ in command_line:
             return pid
     raise BenchError(f"{server.name} has no process that looks like a front end")

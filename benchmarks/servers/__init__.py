@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks.servers.limits import Limit
+from benchmarks.servers.limits import BARE, TWO_HOP
 from benchmarks.servers.litserve import LitServe
 from benchmarks.servers.mms import Mms
 from benchmarks.servers.nginx import Nginx
@@ -23,8 +23,8 @@ _RECIPES: tuple[Recipe, ...] = (
     TorchServe(),
     LitServe(),
     Triton(),
-    Limit(has_two_hops=True),
-    Limit(has_two_hops=False),
+    TWO_HOP,
+    BARE,
     Nginx(),
 )
 NAMES = tuple(recipe.name for recipe in _RECIPES)

@@ -11,18 +11,16 @@ from benchmarks import workload
 from benchmarks.servers.ports import free_ports
 from benchmarks.servers.recipe import Start
 
-_PROGRAM = Path(__file__).with_name("floor.py")
+_FLOOR = Path(__file__).with_name("floor.py")
 
 
 class Limit:
-    """uvloop and httptools, of the versions that this server runs on; no model, no checks.
+    """A program of one file on the uvloop and httptools of this project; no model, no checks."""
 
-    With `has_two_hops`, bodies go to a second process and back before they are answered.
-    """
-
-    def __init__(self, *, has_two_hops: bool) -> None:
-        self._options = ["--two-hop"] if has_two_hops else []
-        self.name = "two-hop" if has_two_hops else "bare"
+    def __init__(self, name: str, program: Path, *options: str) -> None:
+        self.name = name
+        self._program = program
+        self._options = options
 
     def install(self) -> None:
         """Do nothing: this server needs the same packages."""
@@ -35,5 +33,12 @@ class Limit:
     def prepare(self, folder: Path) -> Start:
         """Return the command; nothing has to be laid out."""
         (port,) = free_ports(1)
-        command = [sys.executable, str(_PROGRAM), str(port), *self._options]
+        command = [sys.executable, str(self._program), str(port), *self._options]
         return Start(command, f"http://127.0.0.1:{port}{workload.PATH}")
+
+
+BARE = Limit("bare", _FLOOR)
+"""Answers by itself."""
+
+TWO_HOP = Limit("two-hop", _FLOOR, "--two-hop")
+"""Sends each body to a second process and back before it answers."""

@@ -13,8 +13,8 @@ from mms import wire
 from mms_server.errors import MMSError
 from mms_server.serving.dispatcher import Dispatcher
 from mms_server.serving.job import Input, Job
+from mms_server.serving.lane import Backend
 from mms_server.serving.policy import Policy
-from mms_server.workers.worker import Worker
 from support.sinks import Answer
 
 
@@ -155,7 +155,7 @@ class StandIn:
         outbox, self._outbox = self._outbox, []
         for data in outbox[:frames]:
             for frame in wire.FrameReader().feed(data):
-                self._world.dispatcher.worker_result(cast(Worker, self), frame)
+                self._world.dispatcher.worker_result(cast(Backend, self), frame)
         if frames is not None:
             self._outbox = outbox[frames:]
 
@@ -173,7 +173,7 @@ class StandIn:
         self.takes_work = False
         self.deliver()
         self._world.workers.remove(self)
-        self._world.dispatcher.worker_gone(cast(Worker, self), self.begun)
+        self._world.dispatcher.worker_gone(cast(Backend, self), self.begun)
 
 
 class World:
@@ -203,7 +203,7 @@ class World:
     def add_worker(self) -> StandIn:
         worker = StandIn(self, f"W-{len(self.workers)}-m")
         self.workers.append(worker)
-        self.dispatcher.worker_ready(cast(Worker, worker))
+        self.dispatcher.worker_ready(cast(Backend, worker))
         return worker
 
     def submit(

@@ -49,19 +49,6 @@ def test_many_connections_get_time_to_connect() -> None:
     assert Asking(connections=10_000).ramp_s == 10
 
 
-@pytest.mark.parametrize(
-    ("command_line", "is_one"),
-    [
-        ("/venv/bin/python /venv/lib/mms/model_service_worker.py --sock-type unix", True),
-        ("python -m mms.worker --fd 5", True),
-        ("java -cp x com.amazonaws.ml.mms.ModelServer", False),
-        ("python -I -S guardian.py", False),
-    ],
-)
-def test_workers_are_told_from_the_rest(command_line: str, is_one: bool) -> None:
-    assert sweeps.is_worker(command_line) is is_one
-
-
 def test_available_memory_is_part_of_the_machines() -> None:
     whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     assert 0 < sweeps.available_bytes() < whole

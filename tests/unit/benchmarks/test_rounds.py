@@ -9,7 +9,7 @@ import pytest
 from benchmarks import rounds, wrk
 from benchmarks.rounds import Plan
 from benchmarks.servers import Server
-from benchmarks.servers.limits import Limit
+from benchmarks.servers.limits import BARE, TWO_HOP
 
 PLAN = Plan(connections=(2,), duration_s=1, rounds=1, warm_up_s=1, first_warm_up_s=1)
 
@@ -22,7 +22,7 @@ def test_the_budget_grows_with_servers_rounds_and_connections() -> None:
 
 @pytest.mark.skipif(not wrk.is_installed(), reason="needs wrk")
 def test_a_server_that_is_gone_is_left_out_and_noted(tmp_path: Path) -> None:
-    alive, gone = (Server(Limit(has_two_hops=hops), tmp_path / str(hops)) for hops in (False, True))
+    alive, gone = (Server(each, tmp_path / each.name) for each in (BARE, TWO_HOP))
     skipped: dict[str, str] = {}
     try:
         alive.start()

@@ -9,7 +9,7 @@ import pytest
 from benchmarks import workload, wrk
 from benchmarks.errors import BenchError
 from benchmarks.servers import Server
-from benchmarks.servers.limits import Limit
+from benchmarks.servers.limits import BARE
 
 LINE = (
     '{"requests":1000,"duration_us":2000000,"p50_us":1500,"p90_us":2000,"p99_us":3000,'
@@ -34,7 +34,7 @@ def test_a_server_that_only_refuses_is_not_measured() -> None:
 def test_the_script_runs(tmp_path: Path, has_file: bool) -> None:
     (tmp_path / "body").write_text(workload.BODY)
     body = f"@{tmp_path / 'body'}" if has_file else workload.BODY
-    server = Server(Limit(has_two_hops=False), tmp_path / "limit")
+    server = Server(BARE, tmp_path / "limit")
     server.start()
     try:
         load = wrk.run(

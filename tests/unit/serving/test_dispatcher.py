@@ -17,8 +17,8 @@ from mms import wire
 from mms_server.errors import MMSError, ServiceUnavailableError, WorkerError
 from mms_server.serving.dispatcher import Dispatcher
 from mms_server.serving.job import Input, Job
+from mms_server.serving.lane import Backend
 from mms_server.serving.policy import MAX_QUEUED_JOBS, Policy
-from mms_server.workers.worker import Worker
 from support.sinks import Answer
 
 
@@ -111,13 +111,13 @@ class NotingWorker:
                 wire.ANSWERED, 200, b"", b"", int(busy_s * 1e6), position == len(ids) - 1
             )
             (frame,) = wire.FrameReader().feed(wire.encode_result_head(number, position, result, 0))
-            self._dispatcher.worker_result(cast(Worker, self), frame)
+            self._dispatcher.worker_result(cast(Backend, self), frame)
         return ids
 
     def die(self) -> None:
         self.takes_work = False
         self.batches.clear()
-        self._dispatcher.worker_gone(cast(Worker, self), self.begun)
+        self._dispatcher.worker_gone(cast(Backend, self), self.begun)
 
 
 class NotingSink:
@@ -144,7 +144,7 @@ class Simulation:
     def add_worker(self) -> NotingWorker:
         worker = NotingWorker(self.dispatcher, f"W-{len(self.workers)}")
         self.workers.append(worker)
-        self.dispatcher.worker_ready(cast(Worker, worker))
+        self.dispatcher.worker_ready(cast(Backend, worker))
         return worker
 
     def submit(self, timeout_s: float | None = None, size: int = 1) -> str:

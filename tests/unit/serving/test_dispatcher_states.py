@@ -16,8 +16,8 @@ from hypothesis.stateful import (
 
 from mms import wire
 from mms_server.errors import ServiceUnavailableError
+from mms_server.serving.lane import Backend
 from mms_server.serving.policy import Policy
-from mms_server.workers.worker import Worker
 from support.simulation import RecordedSink, Sent, StandIn, World
 
 POLICIES = st.builds(
@@ -71,7 +71,7 @@ class DispatcherMachine(RuleBasedStateMachine):
         return [sent for _, sent in self.world.sent if number in sent.ids]
 
     def holds_nothing(self, worker: StandIn) -> bool:
-        lane = self.world.dispatcher._lanes.get(cast(Worker, worker))
+        lane = self.world.dispatcher._lanes.get(cast(Backend, worker))
         return lane is not None and lane.is_idle
 
     def worker(self, pick: int) -> StandIn | None:

@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 import pytest
 
 from benchmarks.servers import Server
-from benchmarks.servers.limits import Limit
+from benchmarks.servers.limits import BARE, TWO_HOP
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nOK"
 
 
-@pytest.fixture(params=[False, True], ids=["bare", "two-hop"])
+@pytest.fixture(params=[BARE, TWO_HOP], ids=["bare", "two-hop"])
 def limit(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    server = Server(Limit(has_two_hops=request.param), tmp_path / "limit")
+    server = Server(request.param, tmp_path / "limit")
     try:
         server.start()
         yield server
@@ -67,7 +67,7 @@ def test_clients_that_leave_before_their_answer_harm_nobody(limit: Server) -> No
 
 
 def test_the_second_process_is_counted_and_ended(tmp_path: Path) -> None:
-    server = Server(Limit(has_two_hops=True), tmp_path / "limit")
+    server = Server(TWO_HOP, tmp_path / "limit")
     server.start()
     pids = server.pids()
     assert len(pids) == 2
