@@ -345,6 +345,8 @@ def _defaults(settings: Settings, folder: Path, mark: str, metrics: MetricsLog |
         job_queue_size=settings.job_queue_size,
         max_queued_bytes=settings.max_queued_bytes,
         retry_batches=settings.retry_batches,
+        scale_up_after_s=settings.scale_up_after,
+        scale_down_after_s=settings.scale_down_after,
         environment=worker_environment(
             os.environ,
             settings.blacklist_env_vars,

@@ -16,7 +16,7 @@ ADDED_HEADERS = {"allow": "allow-on-405", "retry-after": "retry-after"}
 ADDED_FIELDS = dict.fromkeys(
     ("state", "restarts", "pid", "lastError", "lastTraceback", "queuedRequests"),
     "describe-tells-more",
-) | {"reason": "why-a-start-failed"}
+) | {"reason": "why-a-start-failed", "scaling": "autoscaling"}
 """Members of JSON objects that only this server sends, and the difference that says why."""
 
 

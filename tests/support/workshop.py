@@ -80,7 +80,7 @@ class Served:
     ) -> None:
         self.spec = spec
         self.dispatcher = Dispatcher(
-            spec.model_name, policy, lambda: self.pool.target.min_workers > 0, metrics
+            spec.model_name, policy, lambda: self.pool.target.wanted > 0, metrics
         )
         self.pool = Pool(spec, self.dispatcher, launcher, itertools.count(9000))
 

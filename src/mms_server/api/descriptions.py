@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from mms_server.archive.policy import redacted
@@ -44,6 +45,7 @@ def describe(model: Model) -> dict[str, object]:
         "runtime": model.spec.runtime,
         "minWorkers": target.min_workers,
         "maxWorkers": target.max_workers,
+        "scaling": _describe_scaling(model),
         "batchSize": policy.batch_size,
         "maxBatchDelay": round(policy.max_batch_delay_s * 1000),
         "loadedAtStartup": model.is_loaded_at_startup,
@@ -52,6 +54,26 @@ def describe(model: Model) -> dict[str, object]:
         "environment": _describe_environment(model.environment),
     }
     return {name: value for name, value in document.items() if value is not None}
+
+
+def _describe_scaling(model: Model) -> dict[str, object] | None:
+    """Show what the autoscaler chose and why, where its bounds leave it a choice."""
+    target, last = model.pool.target, model.autoscaler.last
+    if target.max_workers == target.min_workers:
+        return None
+    document: dict[str, object] = {"wantedWorkers": target.wanted}
+    if last is not None:
+        document["lastChange"] = {
+            "time": _utc(last.time),
+            "from": last.before,
+            "to": last.after,
+            "reason": last.reason,
+        }
+    return document
+
+
+def _utc(time: datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S.") + f"{time.microsecond // 1000:03d}Z"
 
 
 def _describe_environment(environment: Environment | None) -> dict[str, object] | None:
@@ -71,8 +93,7 @@ def _describe_worker(worker: Worker) -> dict[str, object]:
     leaving = worker.state in (State.DRAINING, State.STOPPED)
     document: dict[str, object] = {
         "id": worker.id,
-        "startTime": worker.started_at.strftime("%Y-%m-%dT%H:%M:%S.")
-        + f"{worker.started_at.microsecond // 1000:03d}Z",
+        "startTime": _utc(worker.started_at),
         "status": "UNLOADING" if leaving else "READY",
         "state": worker.state.value,
         "gpu": worker.gpu_id is not None,

@@ -46,7 +46,10 @@ def _snapshot(model: Model) -> ModelSnapshot:
             "pending": model.dispatcher.count_pending(),
             "queued": model.dispatcher.queued_jobs,
             "workers_target": model.pool.target.min_workers,
+            "workers_wanted": model.pool.target.wanted,
+            "workers_limit": model.pool.target.max_workers,
         },
         workers={state.value: states[state] for state in State},
         restarts=model.pool.restarts,
+        scalings={"up": model.autoscaler.rises, "down": model.autoscaler.falls},
     )

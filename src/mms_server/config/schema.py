@@ -210,6 +210,12 @@ class Settings:
     retry_batches: bool = _setting(
         _flag, True, "Retry the members of a batch that killed its worker one by one. Ours."
     )
+    scale_up_after: float = _setting(
+        _seconds, 0.25, "Waiting this long for a worker brings another, up to max_worker. Ours."
+    )
+    scale_down_after: float = _setting(
+        _seconds, 60.0, "Workers not needed for this long end, down to min_worker. Ours."
+    )
     max_request_size: int = _setting(_integer(0), 6_553_500, "Largest request body.")
     max_response_size: int = _setting(_integer(0), 6_553_500, "Largest response body.")
     decode_input_request: bool = _setting(

@@ -25,6 +25,8 @@ _GAUGES = {
     "pending": "Accepted requests that are not answered yet, counted one by one",
     "queued": "Pending requests that have not begun",
     "workers_target": "Workers that there should be, at least",
+    "workers_wanted": "Workers that there should be now",
+    "workers_limit": "Workers that there may be, at most",
 }
 
 
@@ -32,7 +34,8 @@ _GAUGES = {
 class ModelSnapshot:
     """One model's numbers at one moment.
 
-    `values` has every counter and gauge named above; `workers` the number of workers by state.
+    `values` has every counter and gauge named above; `workers` the number of workers by state,
+    `scalings` how often that was raised and lowered for the load, by direction.
     """
 
     name: str
@@ -40,6 +43,7 @@ class ModelSnapshot:
     values: Mapping[str, float]
     workers: Mapping[str, int]
     restarts: int
+    scalings: Mapping[str, int]
 
 
 class _Collector:
@@ -61,6 +65,7 @@ class _Collector:
             yield gauge
         yield self._workers(labels)
         yield self._restarts(labels)
+        yield self._scalings(labels)
 
     def _workers(self, labels: list[str]) -> Metric:
         workers = GaugeMetricFamily("mms_workers", "Workers by state", labels=[*labels, "state"])
@@ -78,6 +83,17 @@ class _Collector:
         for model in self._models:
             restarts.add_metric([model.name, model.version], model.restarts)
         return restarts
+
+    def _scalings(self, labels: list[str]) -> Metric:
+        scalings = CounterMetricFamily(
+            "mms_scalings",
+            "Changes of a model's number of workers for its load",
+            labels=[*labels, "direction"],
+        )
+        for model in self._models:
+            for direction, count in model.scalings.items():
+                scalings.add_metric([model.name, model.version, direction], count)
+        return scalings
 
 
 def render(models: Iterable[ModelSnapshot]) -> bytes:

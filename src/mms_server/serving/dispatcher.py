@@ -26,7 +26,7 @@ from mms_server.serving.accounting import Accounting
 from mms_server.serving.admission import Admission
 from mms_server.serving.batch import Batch
 from mms_server.serving.job import HandlerError, Job
-from mms_server.serving.lane import Backend, Lane
+from mms_server.serving.lane import Backend, Lane, choose_lane
 from mms_server.serving.policy import Policy
 from mms_server.serving.queue import JobQueue
 from mms_server.serving.retries import RetryBudget
@@ -54,6 +54,8 @@ class Dispatcher:
     ) -> None:
         self.accounting = Accounting()
         self.service_time = ServiceTime()
+        self.on_wait: Callable[[], None] | None = None
+        """Called whenever a job has to wait for a worker, or is refused for want of one."""
         self._model_name = encode_name(model_name)
         self._metrics = metrics
         self._policy = policy
@@ -65,6 +67,7 @@ class Dispatcher:
         self._numbers = itertools.count(1)
         self._retries = RetryBudget(policy.batch_size)
         self._sent_jobs = 0
+        self._worked_before_s = 0.0
         self._has_been_ready = False
         self._closed_by: MMSError | None = None
         self._expiry: asyncio.TimerHandle | None = None
@@ -85,6 +88,22 @@ class Dispatcher:
         executing = sum(len(lane.batches[0].jobs) for lane in lanes if lane.batches)
         return len(self._queue) + self._sent_jobs - executing
 
+    @property
+    def waiting_batches(self) -> int:
+        """How many batches the queue would fill."""
+        return -(-len(self._queue) // self._policy.batch_size)
+
+    def oldest_wait_s(self, now: float) -> float:
+        """How long the oldest job in the queue has waited; 0 where a worker could take it."""
+        idle = any(lane.is_idle and lane.worker.takes_work for lane in self._lanes.values())
+        return 0.0 if idle or not self._queue else now - self._queue.head.arrived
+
+    def worked_s(self, now: float) -> float:
+        """For how long workers have worked, all of them together, since the model is served."""
+        lanes = self._lanes.values()
+        executing = sum(now - lane.head_since for lane in lanes if lane.batches)
+        return self._worked_before_s + sum(lane.worked_s for lane in lanes) + executing
+
     # From outside: the dialects.
 
     def submit(self, job: Job, timeout_s: float | None = None) -> None:
@@ -100,7 +119,7 @@ class Dispatcher:
             timeout_s = policy.queue_timeout_s if self._has_been_ready else policy.startup_timeout_s
         job.deadline = now + timeout_s
         if self._policy.batch_size == 1 and not self._queue and self._closed_by is None:
-            lane = self._choose_lane(now)
+            lane = choose_lane(self._lanes.values(), self.service_time.batch_s, now)
             if lane is not None:  # it begins within milliseconds: there is no wait to predict
                 accounting.accepted += 1
                 self._send(lane, [job], now)
@@ -110,6 +129,8 @@ class Dispatcher:
             accounting.refused += 1
             job.is_settled = True
             self._fail_sink(job, refusal)
+            if self.on_wait is not None:
+                self.on_wait()
             return
         accounting.accepted += 1
         self._retries.earn()
@@ -117,6 +138,8 @@ class Dispatcher:
         self._pump(now)
         if self._queue:
             self._arm_expiry(job.deadline)
+            if self.on_wait is not None:
+                self.on_wait()
 
     def abandon(self, job: Job) -> None:
         """Forget a job whose client has gone; one that is being executed runs to its end."""
@@ -178,6 +201,7 @@ class Dispatcher:
         lane = self._lanes.pop(worker, None)
         if lane is None:
             return
+        self._worked_before_s += lane.worked_s
         back: list[Job] = []
         for batch in lane.batches:
             self._sent_jobs -= len(batch.jobs)
@@ -228,7 +252,7 @@ class Dispatcher:
     def _pump(self, now: float) -> None:
         """Send as many batches as may go now."""
         while self._queue:
-            lane = self._choose_lane(now)
+            lane = choose_lane(self._lanes.values(), self.service_time.batch_s, now)
             if lane is None or not self._is_batch_due(now):
                 return
             jobs, expired = self._take_batch(now)
@@ -238,20 +262,6 @@ class Dispatcher:
             self._queue.push_back(jobs)  # without those, the batch may not be due
             for job in expired:
                 self._expire(job)
-
-    def _choose_lane(self, now: float) -> Lane | None:
-        """Choose an idle worker, else the least busy one if more may wait there."""
-        best = None
-        for lane in self._lanes.values():
-            if not lane.worker.takes_work:
-                continue
-            if not lane.batches:
-                return lane
-            if best is None or len(lane.batches) < len(best.batches):
-                best = lane
-        if best is not None and best.has_room(self.service_time.batch_s, now):
-            return best
-        return None
 
     def _is_batch_due(self, now: float) -> bool:
         """Say whether the head of the queue may go: in a full batch, alone, or after its delay."""

@@ -9,7 +9,7 @@ already takes longer than measured.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Final, Protocol
 
@@ -52,13 +52,15 @@ class Backend(Protocol):
 class Lane:
     """One ready worker's batches, oldest first: the head is being executed, the rest waits."""
 
-    __slots__ = ("batches", "head_since", "size_bytes", "worker")
+    __slots__ = ("batches", "head_since", "size_bytes", "worked_s", "worker")
 
     def __init__(self, worker: Backend) -> None:
         self.worker = worker
         self.batches: deque[Batch] = deque()
         self.size_bytes = 0
         self.head_since = 0.0
+        self.worked_s = 0.0
+        """How long it took for the batches that are done, without the time between them."""
 
     @property
     def is_idle(self) -> bool:
@@ -86,6 +88,7 @@ class Lane:
     def pop_head(self, now: float) -> None:
         """Note the head as done; the next one is being executed from now."""
         self.size_bytes -= self.batches.popleft().size_bytes
+        self.worked_s += now - self.head_since
         self.head_since = now
 
     def jobs_ahead(self) -> list[Job]:
@@ -111,3 +114,18 @@ class Lane:
         if not jobs or self.worker.withdraw(last) >= first:
             return []
         return jobs
+
+
+def choose_lane(lanes: Iterable[Lane], batch_s: float | None, now: float) -> Lane | None:
+    """Choose an idle worker's lane, else the least busy one if a batch may wait there."""
+    best = None
+    for lane in lanes:
+        if not lane.worker.takes_work:
+            continue
+        if not lane.batches:
+            return lane
+        if best is None or len(lane.batches) < len(best.batches):
+            best = lane
+    if best is not None and best.has_room(batch_s, now):
+        return best
+    return None

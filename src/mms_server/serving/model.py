@@ -8,6 +8,7 @@ from mms_server.archive.acquisition import Archive
 from mms_server.environments.preparation import Environment
 from mms_server.errors import MMSError
 from mms_server.metrics.metrics_log import MetricsLog
+from mms_server.serving.autoscaler import Autoscaler
 from mms_server.serving.dispatcher import Dispatcher
 from mms_server.serving.policy import Policy
 from mms_server.workers.launcher import Launcher
@@ -36,6 +37,7 @@ class Model:
         self.is_loaded_at_startup = False
         self.dispatcher = Dispatcher(spec.model_name, policy, self._has_workers, metrics)
         self.pool = Pool(spec, self.dispatcher, launcher, numbers)
+        self.autoscaler = Autoscaler(self.dispatcher, self.pool, policy)
 
     @property
     def name(self) -> str:
@@ -49,7 +51,7 @@ class Model:
         return "" if version is None else str(version)
 
     def _has_workers(self) -> bool:
-        return self.pool.target.min_workers > 0
+        return self.pool.target.wanted > 0
 
     async def prepare(self) -> None:
         """Wait for what the model brings of its own to run in. Raises ModelEnvironmentError."""
@@ -57,15 +59,17 @@ class Model:
             await self.environment.ready()
 
     async def scale(self, min_workers: int, max_workers: int, *, wait: bool) -> Outcome | None:
-        """Set how many workers there are to be, and perhaps wait for them.
+        """Set between which bounds there are to be workers, and perhaps wait for the least.
 
         Returns None when not waiting. Raises WorkerError when a worker could not be started.
         """
         self.pool.set_target(min_workers, max_workers)
+        self.autoscaler.bounds_moved()
         return await self.pool.reach_target() if wait else None
 
     async def close(self, reason: MMSError, drain_s: float) -> None:
         """End the model: refuse new jobs, fail waiting ones, let what runs finish in `drain_s`."""
+        self.autoscaler.close()
         self.dispatcher.close(reason)
         await self.pool.close(drain_s)
         if self.environment is not None:

@@ -15,6 +15,8 @@ class Policy:
     `response_timeout_s` to its answer. While no worker has ever been ready, `startup_timeout_s`
     stands in for the first. `job_queue_size`, where set, bounds the queue as Multi Model Server
     does; unset, the queue is bounded by the predicted wait, by bytes and by `MAX_QUEUED_JOBS`.
+    Between its bounds the number of workers rises when a job has waited for `scale_up_after_s`, and
+    falls when there were too many for `scale_down_after_s`.
     """
 
     batch_size: int = 1
@@ -25,3 +27,5 @@ class Policy:
     job_queue_size: int | None = None
     max_queued_bytes: int = 256 * 1024 * 1024
     retry_batches: bool = True
+    scale_up_after_s: float = 0.25
+    scale_down_after_s: float = 60.0

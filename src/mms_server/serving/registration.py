@@ -57,5 +57,7 @@ class Defaults:
     job_queue_size: int | None = None
     max_queued_bytes: int = 256 * 1024 * 1024
     retry_batches: bool = True
+    scale_up_after_s: float = 0.25
+    scale_down_after_s: float = 60.0
     environment: Mapping[str, str] = field(default_factory=dict)
     metrics: MetricsLog | None = None

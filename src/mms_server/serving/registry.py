@@ -199,6 +199,8 @@ class Registry:
             job_queue_size=defaults.job_queue_size,
             max_queued_bytes=defaults.max_queued_bytes,
             retry_batches=defaults.retry_batches,
+            scale_up_after_s=defaults.scale_up_after_s,
+            scale_down_after_s=defaults.scale_down_after_s,
         )
 
     def _forget(self, model: Model) -> None:

@@ -1,6 +1,6 @@
 """The workers of one model version: as many as its target says.
 
-One task, the reconciler, makes what is equal what should be. Everybody else - the API, later an
+One task, the reconciler, makes what is equal what should be. Everybody else - the API and the
 autoscaler - only moves the target.
 """
 
@@ -33,10 +33,11 @@ class Outcome(Enum):
 
 @dataclass(slots=True)
 class Target:
-    """How many workers there should be."""
+    """How many workers there should be: bounds, and a number between them."""
 
     min_workers: int = 0
     max_workers: int = 0
+    wanted: int = 0
 
 
 class Pool:
@@ -67,25 +68,39 @@ class Pool:
         """How many workers take batches."""
         return sum(worker.takes_work for worker in self.workers)
 
-    def set_target(self, min_workers: int, max_workers: int) -> None:
-        """Move the target; waiters for an earlier one learn that they were overtaken.
+    @property
+    def load_s(self) -> float:
+        """How long the model takes to load, by the slowest of the workers that have loaded it."""
+        return max((worker.load_s for worker in self.workers if worker.takes_work), default=0.0)
 
-        Without effect once the pool is being closed.
+    def set_target(self, min_workers: int, max_workers: int) -> None:
+        """Move the bounds; waiters for earlier ones learn that they were overtaken.
+
+        There are to be as many workers as there are, so far as the bounds allow it. Without effect
+        once the pool is being closed.
         """
         if self._is_closing:
             return
-        self.target = Target(min_workers, max_workers)
+        wanted = min(max(self._count_active(), min_workers), max_workers)
+        self.target = Target(min_workers, max_workers, wanted)
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(Outcome.SUPERSEDED)
         self._waiters.clear()
         self._changed.set()
 
-    async def reach_target(self) -> Outcome:
-        """Wait until the target is reached or overtaken.
+    def want(self, workers: int) -> None:
+        """Choose a number between the bounds; whoever waits for these goes on waiting."""
+        if not self._is_closing:
+            target = self.target
+            target.wanted = min(max(workers, target.min_workers), target.max_workers)
+            self._changed.set()
 
-        Raises WorkerError with the reason when a worker failed to start first; it is tried again
-        all the same. A caller that stops waiting cancels nothing.
+    async def reach_target(self) -> Outcome:
+        """Wait until the bounds of the target are kept, or overtaken.
+
+        Raises WorkerError with the reason when a worker that is needed for it failed to start
+        first; it is tried again all the same. A caller that stops waiting cancels nothing.
         """
         if self._is_closing:
             return Outcome.SUPERSEDED
@@ -119,7 +134,7 @@ class Pool:
     def _adjust(self) -> list[Worker]:
         """Retire what is too many, and return new workers for what is too few."""
         active = [worker for worker in self.workers if not worker.retired.is_set()]
-        excess = len(active) - self.target.max_workers
+        excess = len(active) - self.target.wanted
         if excess > 0:
             # Those that do not work go first, then the youngest.
             active.sort(key=lambda worker: (worker.takes_work, -worker.number))
@@ -127,11 +142,11 @@ class Pool:
                 worker.retire()
         new = [
             Worker(next(self._numbers), self.spec, self._owner, self._launcher, self._changed.set)
-            for _ in range(self.target.min_workers - len(active))
+            for _ in range(self.target.wanted - len(active))
         ]
         self.workers += new
         for worker in self.workers:
-            worker.siblings = max(self.target.min_workers, 1)
+            worker.siblings = max(self.target.wanted, 1)
         return new
 
     async def _tend(self, worker: Worker) -> None:
@@ -162,12 +177,15 @@ class Pool:
         self.workers.remove(worker)
         self._changed.set()
 
+    def _count_active(self) -> int:
+        return sum(not worker.retired.is_set() for worker in self.workers)
+
     def _settle_waiters(self) -> None:
-        active = sum(not worker.retired.is_set() for worker in self.workers)
+        active = self._count_active()
         is_reached = (
             self.ready_workers >= self.target.min_workers
             and active == len(self.workers)
-            and active <= max(self.target.max_workers, self.target.min_workers)
+            and active <= self.target.max_workers
         )
         if is_reached:
             for waiter in self._waiters:
@@ -176,6 +194,10 @@ class Pool:
             self._waiters.clear()
 
     def _fail_waiters(self, error: WorkerError) -> None:
+        """Say that a worker failed, unless the others are as many as are waited for."""
+        failed = sum(worker.state is State.FAILED for worker in self.workers)
+        if self._count_active() - failed >= self.target.min_workers:
+            return
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_exception(error)

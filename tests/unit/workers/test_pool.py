@@ -280,3 +280,34 @@ async def test_an_expired_job_behind_a_head_that_hangs_is_not_run(
     await head
     await served.predict(b"2")
     assert log.read_bytes() == b"1h2"
+
+
+async def test_between_the_bounds_as_many_as_are_wanted(workshop: Workshop) -> None:
+    served = workshop.serve(ECHO)
+    await served.scale(2)
+    oldest = served.pids[0]
+    served.pool.set_target(1, 3)
+    assert await served.pool.reach_target() is Outcome.SCALED
+    assert (served.pool.target.wanted, len(served.pids)) == (2, 2), "they are within the bounds"
+    served.pool.want(9)
+    assert served.pool.target.wanted == 3
+    await until(lambda: served.pool.ready_workers == 3, "a third")
+    served.pool.want(0)
+    assert served.pool.target.wanted == 1
+    await until(lambda: len(served.pool.workers) == 1, "two to end")
+    assert served.pids == [oldest]
+    assert await served.predict(b"still") == b"still"
+
+
+async def test_a_worker_beyond_the_least_fails_no_scaling(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    served = workshop.serve(
+        f"import os\nos.open({str(tmp_path / 'once')!r}, os.O_CREAT | os.O_EXCL)\n{ECHO}"
+    )
+    served.pool.set_target(1, 2)
+    assert await served.pool.reach_target() is Outcome.SCALED
+    with pytest.raises(WorkerError, match="FileExistsError"):
+        await served.scale(2)
+    served.pool.set_target(1, 2)
+    assert await served.pool.reach_target() is Outcome.SCALED, "one is enough"

@@ -138,6 +138,24 @@ _WORKER: Json = {
         "lastTraceback": _TEXT,
     },
 }
+_SCALING_CHOICE: Json = {
+    "type": "object",
+    "description": "How many workers the load asks for; absent where minWorkers is maxWorkers",
+    "required": ["wantedWorkers"],
+    "properties": {
+        "wantedWorkers": _COUNT,
+        "lastChange": {
+            "type": "object",
+            "required": ["time", "from", "to", "reason"],
+            "properties": {
+                "time": {"type": "string", "format": "date-time"},
+                "from": _COUNT,
+                "to": _COUNT,
+                "reason": _TEXT,
+            },
+        },
+    },
+}
 _MODEL: Json = {
     "type": "object",
     "required": [
@@ -152,6 +170,7 @@ _MODEL: Json = {
         "runtime": {"enum": list(RUNTIMES)},
         "minWorkers": _COUNT,
         "maxWorkers": _COUNT,
+        "scaling": schema_ref("Scaling"),
         "batchSize": {"type": "integer", "minimum": 1},
         "maxBatchDelay": {**_COUNT, "description": "Milliseconds"},
         "loadedAtStartup": _FLAG,
@@ -236,5 +255,11 @@ DESCRIPTION = Description(
         "/models": {b"GET": _LIST, b"POST": _REGISTER},
         "/models/{model}": {b"GET": _DESCRIBE, b"PUT": _SCALE, b"DELETE": _UNREGISTER},
     },
-    {"Status": _STATUS, "Models": _MODELS, "Model": _MODEL, "Worker": _WORKER},
+    {
+        "Status": _STATUS,
+        "Models": _MODELS,
+        "Model": _MODEL,
+        "Worker": _WORKER,
+        "Scaling": _SCALING_CHOICE,
+    },
 )
