@@ -4,7 +4,7 @@ import pytest
 
 from mms_server.serving.batch import Batch
 from mms_server.serving.job import Job
-from mms_server.serving.lane import Lane
+from mms_server.serving.lane import Lane, choose_lane
 from support.simulation import RecordedSink, StandIn, World
 
 NOW = 50.0
@@ -95,3 +95,36 @@ def test_what_has_begun_is_not_withdrawn() -> None:
     stand_in.begun = 2
     assert lane.withdraw_expired(NOW + 10) == []
     assert stand_in.withdrawn == 3, "the worker will answer it as expired"
+
+
+@pytest.mark.parametrize(
+    ("waiting", "batch_s", "chosen"),
+    [
+        pytest.param([], None, None, id="nobody is there"),
+        pytest.param([1, 0, 0], 0.0001, 1, id="a core is free: the idle one"),
+        pytest.param([1, 1, 0], 0.0001, 0, id="none is free: behind what is soon done"),
+        pytest.param([2, 1, 0], 0.0001, 1, id="behind the least"),
+        pytest.param([2, 2, 0], 0.0001, 0, id="that takes as long as to wake another"),
+        pytest.param([3, 3, 0], 0.0001, 2, id="that takes longer"),
+        pytest.param([1, 1, 0], 0.001, 2, id="one that takes longer by itself"),
+        pytest.param([1, 1, 0], None, 2, id="nobody knows how long"),
+        pytest.param([3, 3, 2], 0.0001, 2, id="nobody is idle: behind the least"),
+    ],
+)
+def test_who_gets_the_next_batch(
+    waiting: list[int], batch_s: float | None, chosen: int | None
+) -> None:
+    lanes = [make_lane(batches) for batches in waiting]
+    lane = choose_lane(lanes, batch_s, NOW, cores=2)
+    assert lane is (None if chosen is None else lanes[chosen])
+
+
+def test_a_worker_that_takes_no_work_is_not_chosen() -> None:
+    lanes = [make_lane(0), make_lane(1)]
+    lanes[0].worker.takes_work = False
+    assert choose_lane(lanes, 0.0001, NOW, cores=1) is lanes[1]
+
+
+def test_nobody_waits_behind_a_batch_that_already_took_longer() -> None:
+    lanes = [make_lane(1), make_lane(0)]
+    assert choose_lane(lanes, 0.0001, NOW + 1.0, cores=1) is lanes[1]
