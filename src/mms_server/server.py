@@ -67,7 +67,7 @@ def run(configuration: Configuration, ready: Ready, logs: Logs) -> int:
     ConfigError when the server cannot start as configured.
     """
     check_runtime()
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(_serve(configuration.settings, ready, logs))
 
 
@@ -81,7 +81,8 @@ def check_runtime() -> None:
         )
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """Return what makes event loops: uvloop where it is installed."""
     try:
         import uvloop
     except ImportError:

@@ -7,13 +7,14 @@ import sys
 from collections.abc import Sequence
 
 from mms.version import __version__
-from mms_server.cli import check, demo, new, serve, zoo
+from mms_server.cli import bench, check, demo, new, serve, zoo
 from mms_server.errors import MMSError
 
 _COMMANDS = {
     "serve": serve.run,
     "new": new.run,
     "check": check.run,
+    "bench": bench.run,
     "zoo": zoo.run,
     "demo": demo.run,
 }
@@ -32,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     serve.add_parser(subparsers)
     new.add_parser(subparsers)
     check.add_parser(subparsers)
+    bench.add_parser(subparsers)
     zoo.add_parser(subparsers)
     demo.add_parser(subparsers)
     arguments = parser.parse_args(argv)
