@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mms_server.errors import ConfigError
 from mms_server.http.connection import Connection
 from mms_server.http.exchange import Application
+from mms_server.http.file_limit import FileLimit
 from mms_server.http.limits import Limits
 from mms_server.http.observer import Observer
 from mms_server.http.open_connections import OpenConnections
@@ -43,6 +44,7 @@ class Listener:
         self._observer = observer
         self._handshakes: set[TlsLayer] = set()
         self._connections = OpenConnections()
+        self._file_limit = FileLimit()
         self._server: asyncio.Server | None = None
         self._socket_path: Path | None = None
         self.address = ""
@@ -104,6 +106,7 @@ class Listener:
         self._server = await create(self._accept, sock=sock, backlog=BACKLOG)
 
     def _accept(self) -> asyncio.Protocol:
+        self._file_limit.check(len(self._connections))
         if self._tls is None:
             return self._connect()
         timeout_s = self._limits.handshake_timeout_s
