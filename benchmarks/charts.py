@@ -171,9 +171,10 @@ def _draw_curve(curve: Document, folder: Path) -> Path:
     for ax, title in zip(axes, ("requests/s", "p99 ms"), strict=True):
         ax.set_title(title)
         ax.set_xlabel(curve["x"])
-        ax.set_yscale("log")
-        # Zero has its place, too: a body may be empty.
-        ax.set_xscale("symlog", linthresh=1) if curve["has_zero"] else ax.set_xscale("log")
+        if not curve.get("is_linear"):
+            ax.set_yscale("log")
+            # Zero has its place, too: a body may be empty.
+            ax.set_xscale("symlog", linthresh=1) if curve["has_zero"] else ax.set_xscale("log")
     for line in lines(curve):
         color = _LINES.get(line.server, drawing.PEER)
         for ax, values in zip(axes, (line.served_per_s, line.p99_ms), strict=True):
@@ -181,6 +182,8 @@ def _draw_curve(curve: Document, folder: Path) -> Path:
     for ax in axes:
         _plain_numbers(ax.xaxis)
         _plain_numbers(ax.yaxis)
+        if curve.get("is_linear"):
+            ax.set_ylim(bottom=0)
     axes[0].legend()
     drawing.save(chart, path, curve["title"])
     return path

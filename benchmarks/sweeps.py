@@ -13,29 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks import disturbance, processes, workload
+from benchmarks import disturbance, processes, sleeper, workload
 from benchmarks.errors import BenchError
 from benchmarks.servers import Server
 from benchmarks.servers.limits import BARE
 from benchmarks.servers.mms import Mms
 from benchmarks.servers.ours import Ours
-from benchmarks.servers.properties import STORE
 from benchmarks.servers.recipe import Recipe
 
 _CONNECTIONS = 100
-_SLEEP_MS = 10
-_SLEEPER = "sleeper"
-_SLEEPER_CODE = f'''"""Sleep as long as a model of medium size takes."""
-
-import time
-
-
-def handle(data, context):
-    if data is None:
-        return None
-    time.sleep({_SLEEP_MS / 1000})
-    return ["{workload.ANSWER}"] * len(data)
-'''
 _REGISTERING = 4
 """Models that are registered at a time."""
 
@@ -77,7 +63,7 @@ class Sweep:
 
 def all_sweeps() -> list[Sweep]:
     """Return the sweeps in the order of the documentation."""
-    return [_connections(), _bodies(), _workers("noop"), _workers(_SLEEPER), _models()]
+    return [_connections(), _bodies(), _workers("noop"), _workers(sleeper.NAME), _models()]
 
 
 def _connections() -> Sweep:
@@ -112,7 +98,8 @@ def _with_body(server: Server, size: int) -> Asking:
 
 
 def _workers(model: str) -> Sweep:
-    what = {"noop": "No-op predictions", _SLEEPER: f"Predictions that sleep {_SLEEP_MS} ms"}[model]
+    sleeping = f"Predictions that sleep {sleeper.SLEEP_MS} ms"
+    what = {"noop": "No-op predictions", sleeper.NAME: sleeping}[model]
     return Sweep(
         f"workers-{model}",
         f"{what}, {_CONNECTIONS} connections, by workers",
@@ -125,9 +112,8 @@ def _workers(model: str) -> Sweep:
 
 
 def _with_workers(server: Server, model: str, count: int) -> Asking:
-    if model == _SLEEPER and not (server.folder / STORE / model).exists():
-        workload.write_model(server.folder / STORE, model, _SLEEPER_CODE)
-        _ask(server, "POST", f"/models?url={model}&initial_workers=1&synchronous=true")
+    if model == sleeper.NAME:
+        sleeper.serve(server)
     _leave_memory(server, count)
     counts = f"min_worker={count}&max_worker={count}"
     _ask(server, "PUT", f"/models/{model}?{counts}&synchronous=true")

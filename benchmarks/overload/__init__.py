@@ -1,0 +1,1 @@
+"""What servers do when more is asked of them than they can do."""
