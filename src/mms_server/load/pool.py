@@ -10,6 +10,7 @@ exactly once: it is answered, or fails for a reason of a word or two.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections import OrderedDict, deque
@@ -135,7 +136,9 @@ class Pool:
             self._is_empty.clear()
             for connection in self._open:
                 connection.end()
-            await self._is_empty.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_PATIENCE_S):
+                    await self._is_empty.wait()
 
     # From the connections (`mms_server.load.connection.Owner`).
 
@@ -227,14 +230,25 @@ class Pool:
             await asyncio.sleep(_PAUSE_S if self._problem else _TICK_S)
 
     async def _connect(self, host: str, port: int) -> None:
+        connection = Connection(self)
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                await asyncio.get_running_loop().create_connection(
-                    lambda: Connection(self), host, port
-                )
+                await asyncio.get_running_loop().create_connection(lambda: connection, host, port)
         except OSError as exc:  # a TimeoutError is one, without a number
             self._problem = os.strerror(exc.errno).lower() if exc.errno else "no connection in time"
-            if not self._open:
-                self._fail_waiting()
-            if not self.connections.opened:
-                self._is_ready.set()
+            self._forget(connection)
+        except asyncio.CancelledError:
+            self._forget(connection)
+            raise
+
+    def _forget(self, connection: Connection) -> None:
+        """Note that a connection is not to be had.
+
+        It may have been opened already: uvloop closes one whose opening is cancelled then, and does
+        not tell its protocol.
+        """
+        self.lost(connection, "closed")
+        if not self._open:
+            self._fail_waiting()
+        if not self.connections.opened:
+            self._is_ready.set()

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+
+import pytest
+import uvloop
 
 from mms_server.load.answers import Answer
-from mms_server.load.connection import Request
+from mms_server.load.connection import Connection, Request
 from mms_server.load.pool import Pool
 from mms_server.load.target import make_target
 from support.scripted import OK, answering, read_request, scripted
@@ -96,3 +100,28 @@ async def test_requests_wait_in_order_and_expire_in_order() -> None:
         assert books.settled.get_nowait() == "interrupted, unsent"
         assert pool.in_flight == 0
         await pool.close()
+
+
+class Hasty(Pool):
+    """Cancels the opening of a connection at the moment when it is open."""
+
+    def opened(self, connection: Connection) -> None:
+        super().opened(connection)
+        for task in self._opening:
+            task.cancel()
+
+
+@pytest.mark.parametrize("factory", [uvloop.new_event_loop, asyncio.new_event_loop])
+def test_a_connection_that_is_cancelled_while_it_opens_is_forgotten(
+    factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def load() -> int:
+        async with scripted(answering(OK)) as server:
+            pool = Hasty(make_target(server.url), 1, Books())
+            await pool.start()
+            await asyncio.gather(*pool._opening, return_exceptions=True)
+            await pool.close()
+            return len(pool._open)
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        assert runner.run(load()) == 0
