@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from mms.context import Context
 
-_KEYS = ("network", "params", "symbol", "threads")
+_KEYS = {"network": str, "params": str, "symbol": str, "threads": object}
 _BOUND_SHAPES = 6
 """How many graphs stay bound, each with its own memory: the powers of two up to `_ROWS` fit in."""
 

@@ -23,7 +23,7 @@ _CPU = "CPUExecutionProvider"
 _ON_GPU = ("CUDAExecutionProvider", "TensorrtExecutionProvider", "ROCMExecutionProvider")
 _ERROR = 3  # onnxruntime's logging severity
 _NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
-_KEYS = ("batched", "file", "providers", "threads")
+_KEYS = {"batched": bool, "file": str, "providers": list, "threads": object}
 _DTYPES = {"float": "float32", "double": "float64", "string": "object"}
 """Where onnxruntime's name of a type is not numpy's."""
 

@@ -14,9 +14,14 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 SIGNATURE_FILE = "signature.json"
+_DTYPES = (
+    *("bool", "float16", "float32", "float64", "int8", "int16", "int32", "int64"),
+    *("object", "uint8", "uint16", "uint32", "uint64"),
+)
+_KINDS = {bool: "true or false", dict: "an object", list: "a list", str: "text"}
 
 
 class TensorSpec(NamedTuple):
@@ -70,7 +75,7 @@ def read_specs(signature: dict[str, Any], side: str) -> list[TensorSpec]:
     `data_type` is a key of ours, and may be left out: float32. Raises ValueError.
     """
     try:
-        return [
+        specs = [
             TensorSpec(
                 str(each["data_name"]),
                 tuple(int(size) for size in each["data_shape"]),
@@ -83,6 +88,18 @@ def read_specs(signature: dict[str, Any], side: str) -> list[TensorSpec]:
             f"{SIGNATURE_FILE}: expected {side}: [{{data_name, data_shape}}], "
             f"saw {signature[side]!r}; {exc!r}"
         ) from exc
+    for each in specs:
+        _check_spec(each, side)
+    return specs
+
+
+def _check_spec(spec: TensorSpec, side: str) -> None:
+    """Find what would refuse every request, whatever it holds."""
+    where = f"{SIGNATURE_FILE}: {side}: {spec.name!r}"
+    if any(size < 0 for size in spec.shape):
+        raise ValueError(f"{where}: expected sizes from 0, which is any; saw {list(spec.shape)}")
+    if spec.dtype not in _DTYPES:
+        raise ValueError(f"{where}: expected a data_type of {', '.join(_DTYPES)}; saw {spec.dtype}")
 
 
 def choose_specs(
@@ -138,17 +155,21 @@ def _merge(wanted: TensorSpec, known: dict[str, TensorSpec], side: str) -> Tenso
     return own._replace(shape=(*own.shape[:1], *(one or other for one, other in sizes)))
 
 
-def read_section(signature: dict[str, Any], name: str, known: Iterable[str]) -> dict[str, Any]:
+def read_section(signature: dict[str, Any], name: str, known: Mapping[str, type]) -> dict[str, Any]:
     """Read an object of settings out of a signature; without it, it is empty.
 
-    Raises ValueError for a key that is not known, because a misspelt one would do nothing.
+    `known` has the type of each; `object` is any, and for others to check. Raises ValueError for a
+    key that is not known, because a misspelt one would do nothing, and for a value of another type.
     """
     section = signature.get(name, {})
-    expected = sorted(known)
-    if not isinstance(section, dict) or set(section) - set(expected):
+    if not isinstance(section, dict) or set(section) - set(known):
         raise ValueError(
-            f"{SIGNATURE_FILE}: {name} may have {', '.join(expected)}; saw {section!r}"
+            f"{SIGNATURE_FILE}: {name} may have {', '.join(sorted(known))}; saw {section!r}"
         )
+    for key, value in section.items():
+        if not isinstance(value, known[key]):
+            kind = _KINDS[known[key]]
+            raise ValueError(f"{SIGNATURE_FILE}: {name}: {key}: expected {kind}, saw {value!r}")
     return section
 
 

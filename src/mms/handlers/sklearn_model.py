@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MODEL_FILES = ("model.skops", "model.joblib", "model.pkl")
 _DEFAULT_METHODS = ("predict", "predict_proba")
 _METHODS = (*_DEFAULT_METHODS, "decision_function", "score_samples", "transform")
-_KEYS = ("file", "trusted")
+_KEYS = {"file": str, "trusted": list}
 
 
 class UntrustedTypesError(ValueError):

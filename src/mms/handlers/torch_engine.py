@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mms.context import Context
 
 MODEL_FILES = ("model.pt2", "model.pt", "model.pth")
-_KEYS = ("arguments", "batched", "class", "file", "threads")
+_KEYS = {"arguments": dict, "batched": bool, "class": str, "file": str, "threads": object}
 
 
 class TorchEngine(Engine):

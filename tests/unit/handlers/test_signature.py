@@ -96,10 +96,41 @@ def test_names_must_be_the_models() -> None:
         choose_specs(wanted, "outputs", KNOWN)
 
 
+SECTION = {"threads": object, "file": str, "trusted": list, "batched": bool, "arguments": dict}
+
+
 def test_a_section_has_known_keys_only() -> None:
-    assert read_section({"onnx": {"threads": 1}}, "onnx", ["threads", "file"]) == {"threads": 1}
-    assert read_section({}, "onnx", ["threads"]) == {}
+    assert read_section({"onnx": {"threads": 1}}, "onnx", SECTION) == {"threads": 1}
+    assert read_section({}, "onnx", SECTION) == {}
     wrong: list[Any] = [{"thread": 1}, []]
     for section in wrong:
-        with pytest.raises(ValueError, match="onnx may have file, threads; saw"):
-            read_section({"onnx": section}, "onnx", ["threads", "file"])
+        with pytest.raises(ValueError, match=r"onnx may have arguments, .*; saw"):
+            read_section({"onnx": section}, "onnx", SECTION)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("file", 3, "expected text, saw 3"),
+        ("file", None, "expected text, saw None"),
+        ("trusted", "a.B", "expected a list, saw 'a.B'"),
+        ("batched", "no", "expected true or false, saw 'no'"),
+        ("arguments", [1], r"expected an object, saw \[1\]"),
+    ],
+)
+def test_settings_have_their_types(key: str, value: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=f"torch: {key}: {said}"):
+        read_section({"torch": {key: value}}, "torch", SECTION)
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"data_shape": [0, -1]}, r"inputs: 'x': expected sizes from 0, .* saw \[0, -1\]"),
+        ({"data_shape": [0], "data_type": "float33"}, "'x': expected a data_type of bool, .*; saw"),
+        ({"data_shape": [0], "data_type": "str"}, "object, uint8, .*; saw str"),
+    ],
+)
+def test_what_would_refuse_every_request_fails_the_load(entry: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        read_specs({"inputs": [{"data_name": "x", **entry}]}, "inputs")
