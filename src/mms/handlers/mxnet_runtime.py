@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import warnings
 from typing import Any
 
 from mms.handlers.base import MissingPackageError, require
-
-logger = logging.getLogger(__name__)
+from mms.handlers.devices import choose_device
 
 PACKAGES = "'mxnet==1.9.1' 'numpy<1.24'"
 """The last release, and the last numpy with the alias `bool` that it reads while it is imported."""
@@ -50,23 +48,9 @@ def first_line(error: BaseException) -> str:
     return _PLACE.sub("", said[0].replace(_SAID, ""))
 
 
-def choose_device(gpu_id: int | None, gpus: int) -> tuple[str, int]:
-    """Choose the kind and number of the device for a worker that was given `gpu_id`.
-
-    `gpus` is how many MXNet sees: none, where it was built for the CPU. Raises ValueError for a
-    GPU that it does not see although there are others.
-    """
-    if gpu_id is None or gpus == 0:
-        return "cpu", 0
-    if gpu_id >= gpus:
-        raise ValueError(f"The worker was given GPU {gpu_id}, and MXNet sees {gpus} of them.")
-    return "gpu", gpu_id
-
-
 def open_device(gpu_id: int | None) -> Any:
     """Return MXNet's context for a worker's device. Raises as `choose_device` does."""
     mx = import_mxnet()
-    kind, number = choose_device(gpu_id, 0 if gpu_id is None else mx.context.num_gpus())
-    if gpu_id is not None and kind == "cpu":
-        logger.warning("MXNet sees no GPU: GPU %d of this worker stays unused", gpu_id)
-    return mx.Context(kind, number)
+    gpus = 0 if gpu_id is None else mx.context.num_gpus()
+    device = choose_device(gpu_id, gpus, "MXNet")
+    return mx.cpu() if device is None else mx.gpu(device)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 from mms.handlers.base import require
 from mms.handlers.cores import choose_threads
+from mms.handlers.devices import choose_device
 from mms.handlers.engine import Engine, find_file
-from mms.handlers.signature import SIGNATURE_FILE, TensorSpec, read_section, read_specs
+from mms.handlers.signature import SIGNATURE_FILE, TensorSpec, read_section, read_specs, show_shape
+from mms.handlers.torch_files import describe, load_into_class, load_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,14 +29,15 @@ class TorchEngine(Engine):
     `arguments` (`module:Class` in the archive, made with these keyword arguments; the file then is
     its state dict, and is read with `weights_only=True`), `threads` (a number, or `share`: see
     `cores`) and `batched` (false where the first size of the inputs is not the batch). Without
-    `class` a `.pt2` file is an exported program, any other is TorchScript.
+    `class` the file is an exported program or TorchScript.
 
-    A file does not say what the model takes: the signature must name the inputs, in the order of
-    the model's arguments, and the outputs if there are several. It runs on the worker's GPU, else
-    on the processor.
+    Neither a class nor TorchScript says what the model takes: the signature must name the inputs,
+    in the order of the model's arguments, and the outputs if there are several. Where it leaves no
+    size open, the model runs once on zeros: what cannot run fails the load, not each request. It
+    runs on the worker's GPU, else on the processor.
 
-    Raises MissingPackageError without torch, ValueError for a signature that does not fit, OSError
-    for a missing file, and torch's own errors for one that it cannot load.
+    Raises MissingPackageError without torch, OSError for a missing file, and ValueError for files
+    that are something else, or do not fit the signature.
     """
 
     def __init__(self, context: Context, signature: Mapping[str, Any]) -> None:
@@ -49,10 +51,13 @@ class TorchEngine(Engine):
                 '"inputs": [{"data_name": "x", "data_shape": [0, 4]}]'
             )
         self.is_batched = settings.get("batched", all(each.shape for each in self.inputs))
-        gpu_id = context.system_properties["gpu_id"]
-        self._device = torch.device("cpu" if gpu_id is None else f"cuda:{gpu_id}")
+        device = choose_device(
+            context.system_properties["gpu_id"], torch.cuda.device_count(), "PyTorch"
+        )
+        self._device = torch.device("cpu" if device is None else f"cuda:{device}")
         torch.set_num_threads(choose_threads(context, settings.get("threads")))
         self._model = self._load(context.system_properties["model_dir"], settings)
+        self._warm_up()
 
     def infer(self, arrays: Mapping[str, NDArray[Any]], names: Sequence[str]) -> list[NDArray[Any]]:
         """Call the model once: the outputs of these names, in order."""
@@ -68,26 +73,54 @@ class TorchEngine(Engine):
 
     def _by_name(self, outputs: Any) -> dict[str, Any]:
         """Give a tensor, a tuple or a dict of tensors the names of the signature."""
-        if isinstance(outputs, dict):
-            return outputs
-        values = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
         names = [each.name for each in self.outputs]
-        if len(values) != len(names):
+        found = outputs if isinstance(outputs, dict) else _in_order(outputs, names)
+        wrong = [n for n in names if not isinstance(found.get(n), self._torch.Tensor)]
+        if wrong:
+            seen = ", ".join(f"{name} ({type(each).__name__})" for name, each in found.items())
             raise ValueError(
-                f"the model returned {len(values)} outputs; {SIGNATURE_FILE} must name as many, "
-                f"and has {names}"
+                f"the model returned no tensor {' and '.join(wrong)}, but {seen}: name its outputs "
+                f"in {SIGNATURE_FILE}"
             )
-        return dict(zip(names, values))
+        return found
 
     def _load(self, folder: str, settings: Mapping[str, Any]) -> Any:
-        torch, path = self._torch, find_file(folder, settings.get("file"), MODEL_FILES)
+        path = find_file(folder, settings.get("file"), MODEL_FILES)
         if "class" in settings:
-            model = _make(settings["class"], settings.get("arguments", {}))
-            model.load_state_dict(torch.load(path, map_location=self._device, weights_only=True))
-            return model.to(self._device).eval()
-        if path.endswith(".pt2"):
-            return torch.export.load(path).module().to(self._device)
-        return torch.jit.load(path, map_location=self._device).eval()
+            arguments = settings.get("arguments", {})
+            return load_into_class(path, self._device, settings["class"], arguments)
+        model = load_whole(path, self._device)
+        if not isinstance(model, self._torch.export.ExportedProgram):
+            return model
+        self.inputs = _fix_batch(self.inputs, model) if self.is_batched else self.inputs
+        return model.module().to(self._device)
+
+    def _warm_up(self) -> None:
+        """Run zeros through a model whose sizes are all known. Raises ValueError."""
+        step = (self.fixed_rows or 1,) if self.is_batched else ()
+        shapes = {each.name: (*step, *each.shape[len(step) :]) for each in self.inputs}
+        if not all(all(shape) for shape in shapes.values()):
+            return
+        zeros = require("numpy", "numpy").zeros
+        try:
+            self.infer(
+                {each.name: zeros(shapes[each.name], each.dtype) for each in self.inputs}, []
+            )
+        except MemoryError:
+            raise
+        except Exception as exc:  # the model's own code may raise anything
+            said = ", ".join(f"{each.name} {show_shape(each.shape)}" for each in self.inputs)
+            raise ValueError(f"The model cannot run on {said}: {describe(exc)}") from exc
+
+
+def _in_order(outputs: Any, names: Sequence[str]) -> dict[str, Any]:
+    values = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
+    if len(values) != len(names):
+        raise ValueError(
+            f"the model returned {len(values)} outputs; {SIGNATURE_FILE} must name as many, "
+            f"and has {names}"
+        )
+    return dict(zip(names, values))
 
 
 def _open_batch(specs: Sequence[TensorSpec]) -> list[TensorSpec]:
@@ -95,9 +128,11 @@ def _open_batch(specs: Sequence[TensorSpec]) -> list[TensorSpec]:
     return [each._replace(shape=(0, *each.shape[1:])) if each.shape else each for each in specs]
 
 
-def _make(text: str, arguments: Mapping[str, Any]) -> Any:
-    """Make an object of a class in the archive: `module:Class`."""
-    module, _, name = text.partition(":")
-    if not module or not name:
-        raise ValueError(f"{SIGNATURE_FILE}: class: expected module:Class, saw {text!r}")
-    return getattr(importlib.import_module(module), name)(**arguments)
+def _fix_batch(specs: Sequence[TensorSpec], program: Any) -> list[TensorSpec]:
+    """Take the size of the batch from a program that was exported for one size only."""
+    inputs = set(program.graph_signature.user_inputs)
+    tensors = [node.meta.get("val") for node in program.graph.nodes if node.name in inputs]
+    sizes = [tensor.shape[0] for tensor in tensors if getattr(tensor, "shape", ())]
+    rows = {size if isinstance(size, int) else 0 for size in sizes}  # a name is any size
+    size = rows.pop() if len(rows) == 1 else 0
+    return [each._replace(shape=(size, *each.shape[1:])) for each in specs]

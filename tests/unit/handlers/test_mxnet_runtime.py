@@ -8,31 +8,9 @@ from typing import Any
 import pytest
 
 from mms.handlers.base import MissingPackageError
-from mms.handlers.mxnet_runtime import choose_device, first_line, import_mxnet
+from mms.handlers.mxnet_runtime import first_line, import_mxnet
 from mms.worker.loader import load
 from support.handlers import ModelFolder
-
-
-@pytest.mark.parametrize(
-    ("gpu_id", "gpus", "expected"),
-    [
-        (None, 0, ("cpu", 0)),
-        (None, 4, ("cpu", 0)),
-        (0, 0, ("cpu", 0)),
-        (2, 0, ("cpu", 0)),
-        (0, 1, ("gpu", 0)),
-        (3, 4, ("gpu", 3)),
-    ],
-)
-def test_a_worker_uses_the_gpu_that_it_was_given(
-    gpu_id: int | None, gpus: int, expected: tuple[str, int]
-) -> None:
-    assert choose_device(gpu_id, gpus) == expected
-
-
-def test_a_gpu_beyond_those_that_mxnet_sees_is_an_error() -> None:
-    with pytest.raises(ValueError, match="given GPU 2, and MXNet sees 2"):
-        choose_device(2, 2)
 
 
 @pytest.mark.parametrize(
