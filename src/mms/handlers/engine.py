@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from mms.handlers.base import require
+from mms.handlers.base import RequestError, require
+from mms.handlers.signature import show_shape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,8 +28,51 @@ class Engine:
     is_batched = True
 
     def infer(self, arrays: Mapping[str, NDArray[Any]], names: Sequence[str]) -> list[NDArray[Any]]:
-        """Call the model once: the outputs of these names, in order."""
+        """Call the model once: the outputs of these names, in order.
+
+        Raises RequestError for arrays that the model cannot take, and the engine's own errors.
+        """
         raise NotImplementedError
+
+    @property
+    def is_described(self) -> bool:
+        """Whether shapes and types of the inputs say all that a request must be.
+
+        Sizes that are open, whole numbers that may be places in a table, and text: there only
+        running the model shows what it cannot take, and that is the fault of the request.
+        """
+        return all(each.dtype.startswith("float") and all(each.shape[1:]) for each in self.inputs)
+
+    def explain(self, error: BaseException) -> str:
+        """Say in one line what an error of the engine's says."""
+        return f"{type(error).__name__}: {' '.join(str(error).split())}".strip(" :")
+
+    def refuse(self, arrays: Mapping[str, NDArray[Any]], error: BaseException) -> RequestError:
+        """Make the answer to arrays that the model cannot take out of what the engine raised."""
+        seen = ", ".join(f"{name} of {each.dtype} {each.shape}" for name, each in arrays.items())
+        return RequestError(f"The model cannot take {seen}: {self.explain(error)}")
+
+    def warm_up(self, inputs: Sequence[TensorSpec]) -> None:
+        """Run the model once on zeros, or empty text, if no size is open but the batch's.
+
+        So what cannot run fails the load, and not each request. Raises ValueError.
+        """
+        numpy, step = require("numpy", "numpy"), self.fixed_rows or 1
+        shapes = [(step, *each.shape[1:]) if self.is_batched else each.shape for each in inputs]
+        if not all(all(shape) for shape in shapes):
+            return
+        arrays = {
+            each.name: numpy.full(shape, "" if each.dtype == "object" else 0, each.dtype)
+            for each, shape in zip(inputs, shapes)
+        }
+        try:
+            self.infer(arrays, [each.name for each in self.outputs])
+        except MemoryError:
+            raise
+        except Exception as exc:  # each engine has its own
+            said = ", ".join(f"{each.name} {show_shape(each.shape)}" for each in inputs)
+            reason = self.explain(exc.__cause__ or exc)
+            raise ValueError(f"The model cannot run on {said}: {reason}") from exc
 
     @property
     def fixed_rows(self) -> int:

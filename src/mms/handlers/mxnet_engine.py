@@ -81,8 +81,18 @@ class _MxnetEngine(Engine):
 
     def infer(self, arrays: Mapping[str, NDArray[Any]], names: Sequence[str]) -> list[NDArray[Any]]:
         """Call the model once: the outputs of these names, in order."""
-        outputs = dict(zip([each.name for each in self.outputs], self._forward(arrays)))
+        try:
+            found = self._forward(arrays)
+        except self._mx.base.MXNetError as exc:
+            if self.is_described:
+                raise
+            raise self.refuse(arrays, exc) from exc
+        outputs = dict(zip([each.name for each in self.outputs], found))
         return [outputs[name] for name in names]
+
+    def explain(self, error: BaseException) -> str:
+        """Take the reason out of an error, which goes on with a trace of MXNet's source."""
+        return first_line(error)
 
     def _forward(self, arrays: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         raise NotImplementedError

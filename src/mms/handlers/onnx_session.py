@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from mms.handlers.base import require
 from mms.handlers.cores import choose_threads
 from mms.handlers.engine import Engine
-from mms.handlers.signature import SIGNATURE_FILE, TensorSpec, read_section
+from mms.handlers.signature import SIGNATURE_FILE, TensorSpec, choose_specs, read_section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +25,9 @@ _ON_GPU = ("CUDAExecutionProvider", "TensorrtExecutionProvider", "ROCMExecutionP
 _ERROR = 3  # onnxruntime's logging severity
 _NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 _KEYS = {"batched": bool, "file": str, "providers": list, "threads": object}
+_FAULTS = ("Fail", "InvalidArgument", "RuntimeException")
+_PLACE = re.compile(r"(^\S+:\d+ )|(.* was false\. )")
+"""Where in onnxruntime's source an error is from, and what was tested there."""
 _DTYPES = {"float": "float32", "double": "float64", "string": "object"}
 """Where onnxruntime's name of a type is not numpy's."""
 
@@ -60,7 +64,10 @@ class OnnxEngine(Engine):
     pairs; on a GPU the worker's own device is used) and `batched` (false where the first size of
     the inputs is not the batch).
 
-    Raises what `open_session` does, and ValueError for settings that make no sense.
+    Sizes that the file leaves open and the signature fills in are tried on zeros, once.
+
+    Raises what `open_session` does, and ValueError for settings that make no sense or a signature
+    that does not fit.
     """
 
     def __init__(self, context: Context, signature: Mapping[str, Any]) -> None:
@@ -79,10 +86,25 @@ class OnnxEngine(Engine):
         tensors = [each for each in self.session.get_outputs() if each.type.startswith("tensor(")]
         self.outputs = [_spec(each) for each in tensors]
         self.is_batched = settings.get("batched", _has_batch(self.inputs))
+        errors = require("onnxruntime.capi.onnxruntime_pybind11_state", "onnxruntime")
+        self._faults = tuple(getattr(errors, name) for name in _FAULTS)
+        wanted = choose_specs(dict(signature), "inputs", self.inputs)
+        if {each.name: each for each in wanted} != {each.name: each for each in self.inputs}:
+            self.warm_up(wanted)
 
     def infer(self, arrays: Mapping[str, NDArray[Any]], names: Sequence[str]) -> list[NDArray[Any]]:
         """Call the model once: the outputs of these names, in order."""
-        return self.session.run(list(names), dict(arrays))  # type: ignore[no-any-return]  # onnxruntime is untyped
+        try:
+            return self.session.run(list(names), dict(arrays))  # type: ignore[no-any-return]  # onnxruntime is untyped
+        except self._faults as exc:
+            if self.is_described:
+                raise
+            raise self.refuse(arrays, exc) from exc
+
+    def explain(self, error: BaseException) -> str:
+        """Take the reason out of an error, which begins with a number and a node."""
+        said = super().explain(error)
+        return _PLACE.sub("", said.rpartition("Status Message: ")[2])
 
 
 def _spec(argument: Any) -> TensorSpec:

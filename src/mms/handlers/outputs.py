@@ -104,7 +104,23 @@ def encode_npy(array: NDArray[Any]) -> bytes:
 
 
 def encode_json(arrays: Mapping[str, NDArray[Any]]) -> str:
-    """Encode one array as nested lists, several as an object of them, without blanks."""
-    lists = {name: array.tolist() for name, array in arrays.items()}
+    """Encode one array as nested lists, several as an object of them, without blanks.
+
+    What is no finite number is null: JSON has neither NaN nor infinities (RFC 8259, section 6).
+    """
+    try:
+        return _dump({name: array.tolist() for name, array in arrays.items()})
+    except ValueError:
+        return _dump({name: _with_nulls(array).tolist() for name, array in arrays.items()})
+
+
+def _dump(lists: dict[str, Any]) -> str:
     value = next(iter(lists.values())) if len(lists) == 1 else lists
-    return json.dumps(value, separators=(",", ":"))
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+def _with_nulls(array: NDArray[Any]) -> NDArray[Any]:
+    if array.dtype.kind != "f":
+        return array
+    numpy = require("numpy", "numpy")
+    return numpy.where(numpy.isfinite(array), array.astype(object), None)  # type: ignore[no-any-return]  # numpy is imported at run time

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 from typing import TYPE_CHECKING, Any
 
-from mms.handlers.base import require
+from mms.handlers.base import RequestError, require
 from mms.handlers.engine import Engine, find_file
-from mms.handlers.signature import SIGNATURE_FILE, TensorSpec, read_section, read_specs
+from mms.handlers.signature import SIGNATURE_FILE, TensorSpec, read_section, read_specs, show_shape
 from mms.handlers.tensor_handler import TensorHandler
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 MODEL_FILES = ("model.skops", "model.joblib", "model.pkl")
 _DEFAULT_METHODS = ("predict", "predict_proba")
 _METHODS = (*_DEFAULT_METHODS, "decision_function", "score_samples", "transform")
+_NOT_FINITE = re.compile("NaN|infinity")
+"""In what scikit-learn's `check_array` raises."""
 _KEYS = {"file": str, "trusted": list}
 
 
@@ -47,7 +50,8 @@ class SklearnEngine(Engine):
     `trusted` (the types in a `.skops` file that scikit-learn itself does not have, by their full
     names). The input is `x` with as many columns as the estimator was fitted with, unless the
     signature says otherwise: text has the `data_type` `object`. The outputs are methods: `predict`,
-    and `predict_proba` where there is one, unless the signature names others.
+    and `predict_proba` where there is one, unless the signature names others. An estimator that
+    was fitted with a frame of pandas gets one.
 
     Raises MissingPackageError, ValueError for a file or signature that does not fit, OSError for a
     missing file, and whatever unpickling raises.
@@ -64,13 +68,51 @@ class SklearnEngine(Engine):
             TensorSpec(name, ()) for name in usual
         ]
         _check_methods([each.name for each in self.outputs], self.estimator)
+        self._columns = getattr(self.estimator, "feature_names_in_", None)
+        self._pandas = None if self._columns is None else require("pandas", "pandas")
 
     def infer(self, arrays: Mapping[str, NDArray[Any]], names: Sequence[str]) -> list[NDArray[Any]]:
-        """Call the methods of these names on all rows."""
+        """Call the methods of these names on all rows.
+
+        Raises RequestError for rows that the estimator cannot take: scikit-learn's ValueErrors.
+        """
         asarray = require("numpy", "numpy").asarray
         (rows,) = arrays.values()
-        found = [getattr(self.estimator, name)(rows) for name in names]
+        if self._pandas is not None:
+            rows = self._pandas.DataFrame(rows, columns=self._columns)
+        try:
+            found = [getattr(self.estimator, name)(rows) for name in names]
+        except ValueError as exc:
+            raise self.refuse(arrays, exc) from exc
         return [asarray(each.toarray() if hasattr(each, "toarray") else each) for each in found]
+
+    def explain(self, error: BaseException) -> str:
+        """Take what happened; the advice on how to train another model goes to the log only."""
+        return str(error).partition("\n")[0]
+
+    def refuse(self, arrays: Mapping[str, NDArray[Any]], error: BaseException) -> RequestError:
+        """Say where a row has no number, or one that is not finite, if that is what is wrong."""
+        ((name, rows),) = arrays.items()
+        where = _first_unusual(rows)
+        if where is None or not _NOT_FINITE.search(str(error)):
+            return super().refuse(arrays, error)
+        value = rows[where]
+        column = f"column {where[1]}"
+        if self._columns is not None:
+            column += f" ({self._columns[where[1]]})"
+        return RequestError(
+            f"Input {name!r} has {'null or NaN' if value != value else value} in row {where[0]}, "
+            f"{column}, both counted from 0; this model takes finite numbers only."
+        )
+
+
+def _first_unusual(rows: NDArray[Any]) -> tuple[int, int] | None:
+    """Find the row and column of the first value that is NaN or infinite."""
+    if rows.dtype.kind != "f" or rows.ndim != 2:
+        return None
+    numpy = require("numpy", "numpy")
+    places = numpy.argwhere(~numpy.isfinite(rows))
+    return (int(places[0][0]), int(places[0][1])) if len(places) else None
 
 
 def _load_file(path: str, trusted: Sequence[str]) -> Any:
@@ -114,15 +156,27 @@ def _load_skops(path: str, trusted: Sequence[str]) -> Any:
 def _one_input(specs: Sequence[TensorSpec], estimator: Any) -> list[TensorSpec]:
     if len(specs) > 1:
         raise ValueError(f"{SIGNATURE_FILE}: an estimator has one input, saw {len(specs)}")
-    if specs:
-        return [each._replace(shape=(0, *each.shape[1:])) for each in specs]
     columns = getattr(estimator, "n_features_in_", None)
+    if specs:
+        return [_fitted(specs[0], columns)]
     if columns is None:
         raise ValueError(
             f"{SIGNATURE_FILE}: expected the input, because the estimator does not tell it: "
             '"inputs": [{"data_name": "x", "data_shape": [0], "data_type": "object"}] for text'
         )
     return [TensorSpec("x", (0, int(columns)), "float64")]
+
+
+def _fitted(spec: TensorSpec, columns: int | None) -> TensorSpec:
+    """Compare an input with what the estimator was fitted with; the batch is open."""
+    if columns is None:
+        return spec._replace(shape=(0, *spec.shape[1:]))
+    if len(spec.shape) != 2 or spec.shape[1] not in (0, columns):
+        raise ValueError(
+            f"{SIGNATURE_FILE} says {spec.name!r} has the shape {show_shape(spec.shape)}; the "
+            f"estimator was fitted with {show_shape((0, columns))}"
+        )
+    return spec._replace(shape=(0, int(columns)))
 
 
 def _check_methods(names: Sequence[str], estimator: Any) -> None:

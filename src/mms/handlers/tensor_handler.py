@@ -49,10 +49,10 @@ class TensorHandler(Handler):
         """Run the model: for each input, the outputs by name.
 
         When an engine fails on several requests, each is run alone, so that one whose values it
-        cannot take does not fail the others; None stands for the outputs of that one.
+        cannot take does not fail the others; in place of its outputs is the RequestError.
         """
         if len(inputs) == 1:
-            return list(self._run(inputs))
+            return self._run_one(inputs[0])
         outputs: list[Any] = [None] * len(inputs)
         for places in self._groups(inputs):
             group = [inputs[place] for place in places]
@@ -66,8 +66,8 @@ class TensorHandler(Handler):
 
     def respond(self, output: Any, context: Context, place: int) -> Any:
         """Answer in the format that the client accepts; one array only fits into an `.npy`."""
-        if output is None:
-            raise RequestError("Prediction failed", status=503)  # as the server says it
+        if isinstance(output, RequestError):
+            raise output
         if not wants_npy(context, place):
             return self.postprocess(output)
         if len(output) != 1 or any(array.dtype.hasobject for array in output.values()):
@@ -92,12 +92,22 @@ class TensorHandler(Handler):
             return list(self._run(items))
         except MemoryError:  # the server answers 507; to try again would not help
             raise
+        except RequestError as exc:
+            if len(items) == 1:
+                return [exc]
         except Exception:  # each engine has its own; who caused it shows when each is run alone
             if len(items) == 1:
                 logger.exception("A request failed")
-                return [None]
-        logger.warning("%d requests failed together; each is run alone", len(items))
+                return [RequestError("Prediction failed", status=503)]  # as the server says it
+            logger.warning("%d requests failed together; each is run alone", len(items))
         return [output for item in items for output in self._run_or_part([item])]
+
+    def _run_one(self, item: Item) -> list[Any]:
+        """Run the only request of a batch; what the engine raises is for the server to answer."""
+        try:
+            return list(self._run([item]))
+        except RequestError as exc:
+            return [exc]
 
     def _run(self, items: list[Item]) -> list[dict[str, Any]]:
         if len(items) == 1:

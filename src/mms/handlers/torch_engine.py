@@ -8,7 +8,7 @@ from mms.handlers.base import require
 from mms.handlers.cores import choose_threads
 from mms.handlers.devices import choose_device
 from mms.handlers.engine import Engine, find_file
-from mms.handlers.signature import SIGNATURE_FILE, TensorSpec, read_section, read_specs, show_shape
+from mms.handlers.signature import SIGNATURE_FILE, TensorSpec, read_section, read_specs
 from mms.handlers.torch_files import describe, load_into_class, load_whole
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class TorchEngine(Engine):
         self._device = torch.device("cpu" if device is None else f"cuda:{device}")
         torch.set_num_threads(choose_threads(context, settings.get("threads")))
         self._model = self._load(context.system_properties["model_dir"], settings)
-        self._warm_up()
+        self.warm_up(self.inputs)
 
     def infer(self, arrays: Mapping[str, NDArray[Any]], names: Sequence[str]) -> list[NDArray[Any]]:
         """Call the model once: the outputs of these names, in order."""
@@ -66,10 +66,21 @@ class TorchEngine(Engine):
             torch.from_numpy(require("numpy", "numpy").ascontiguousarray(arrays[each.name]))
             for each in self.inputs
         ]
-        with torch.inference_mode():
-            outputs = self._model(*(tensor.to(self._device) for tensor in tensors))
+        try:
+            with torch.inference_mode():
+                outputs = self._model(*(tensor.to(self._device) for tensor in tensors))
+        except torch.cuda.OutOfMemoryError as exc:  # one of torch's RuntimeErrors
+            raise MemoryError(str(exc)) from exc
+        except (RuntimeError, IndexError) as exc:
+            if self.is_described:
+                raise
+            raise self.refuse(arrays, exc) from exc
         found = self._by_name(outputs)
         return [found[name].cpu().numpy() for name in names]
+
+    def explain(self, error: BaseException) -> str:
+        """Say in one line what torch says in several."""
+        return describe(error)
 
     def _by_name(self, outputs: Any) -> dict[str, Any]:
         """Give a tensor, a tuple or a dict of tensors the names of the signature."""
@@ -94,23 +105,6 @@ class TorchEngine(Engine):
             return model
         self.inputs = _fix_batch(self.inputs, model) if self.is_batched else self.inputs
         return model.module().to(self._device)
-
-    def _warm_up(self) -> None:
-        """Run zeros through a model whose sizes are all known. Raises ValueError."""
-        step = (self.fixed_rows or 1,) if self.is_batched else ()
-        shapes = {each.name: (*step, *each.shape[len(step) :]) for each in self.inputs}
-        if not all(all(shape) for shape in shapes.values()):
-            return
-        zeros = require("numpy", "numpy").zeros
-        try:
-            self.infer(
-                {each.name: zeros(shapes[each.name], each.dtype) for each in self.inputs}, []
-            )
-        except MemoryError:
-            raise
-        except Exception as exc:  # the model's own code may raise anything
-            said = ", ".join(f"{each.name} {show_shape(each.shape)}" for each in self.inputs)
-            raise ValueError(f"The model cannot run on {said}: {describe(exc)}") from exc
 
 
 def _in_order(outputs: Any, names: Sequence[str]) -> dict[str, Any]:

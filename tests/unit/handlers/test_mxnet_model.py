@@ -194,7 +194,13 @@ def test_only_the_last_shapes_stay_bound(models: Models, mxnet: MxnetProcess) ->
 def test_parameters_are_not_measured_while_sizes_are_open(models: Models) -> None:
     models.save(DENSE, inputs=[{"data_name": "data", "data_shape": [0, 0]}])
     models.load()
-    assert models.ask({"body": [1, 2]}) == [(200, [1, 2, 8])]
+    good, (status, answer), more = models.ask(
+        {"body": [1, 2]}, {"body": [1, 2, 3]}, {"body": [3, 4]}
+    )
+    assert (good, more) == ((200, [1, 2, 8]), (200, [3, 4, 12]))
+    assert status == 400
+    assert answer["message"].startswith("The model cannot take data of float32 (1, 3): ")
+    assert "operator dense: Shape inconsistent" in answer["message"]
 
 
 def test_the_type_of_an_input_is_the_signatures(models: Models) -> None:
@@ -404,6 +410,17 @@ def test_a_network_with_open_sizes_must_name_its_outputs(models: Models) -> None
     models.sign(mxnet={"network": "network:Halves"}, inputs=inputs, outputs=outputs)
     models.load()
     assert models.ask({"body": [1, 2, 3]}) == [(200, {"first": [1], "rest": [2, 3]})]
+
+
+def test_a_shape_that_only_the_network_knows_is_refused_by_it(models: Models) -> None:
+    inputs = [{"data_name": "data", "data_shape": [0, 0]}]
+    outputs = [{"data_name": "sums", "data_shape": [0, 3]}]
+    models.save_network("network:Tower", inputs=inputs, outputs=outputs)
+    models.load()
+    good, (status, answer) = models.ask({"body": [1, 2]}, {"body": [1, 2, 3]})
+    assert good == (200, [1, 2, 3])
+    assert status == 400
+    assert answer["message"].startswith("The model cannot take data of float32 (1, 3): ")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 from mms.context import Context, RequestProcessor
 from mms.handlers.base import MissingPackageError
@@ -156,15 +158,64 @@ def test_values_that_the_engine_cannot_take_fail_alone(
     handler = serve(save_table(tmp_path))
     answers, context = Serving().handle(handler, {"place": 1}, {"place": 99}, {"place": [0, 2]})
     assert [json.loads(answers[place]) for place in (0, 2)] == [20, [10, 30]]
-    assert [context.get_response_status(place)[0] for place in range(3)] == [200, 503, 200]
-    assert json.loads(answers[1]) == {
-        "code": 503,
-        "type": "InternalServerException",
-        "message": "Prediction failed",
-    }
-    assert "out of" in caplog.text
-    with pytest.raises(Exception, match="out of"):
-        Serving().handle(handler, {"place": 99})
+    assert [context.get_response_status(place)[0] for place in range(3)] == [200, 400, 200]
+    message = json.loads(answers[1])["message"]
+    assert message == (
+        "The model cannot take place of int64 (1,): indices element out of data bounds, idx=99 "
+        "must be within the inclusive range [-3,2]"
+    )
+    assert not caplog.records, "it is the client's mistake"
+    (alone,), _ = Serving().handle(handler, {"place": 99})
+    assert json.loads(alone)["message"] == message
+
+
+def save_product(folder: Path, **signature: Any) -> Path:
+    """Write a model that takes rows of four, and does not say so."""
+    weights = helper.make_tensor("weights", TensorProto.FLOAT, [4, 1], [1, 1, 1, 1])
+    nodes = [
+        helper.make_node("Constant", [], ["weights"], value=weights),
+        helper.make_node("MatMul", ["x", "weights"], ["y"]),
+    ]
+    inputs = {"x": (TensorProto.FLOAT, ["N", "M"])}
+    return save(folder, nodes, inputs, {"y": (TensorProto.FLOAT, ["N", 1])}, signature)
+
+
+def test_a_shape_that_only_the_engine_knows_is_refused_by_it(tmp_path: Path) -> None:
+    handler = serve(save_product(tmp_path))
+    answers, context = Serving().handle(handler, {"x": [1, 2, 3, 4]}, {"x": [1, 2]})
+    assert json.loads(answers[0]) == [10]
+    assert context.get_response_status(1)[0] == 400
+    message = json.loads(answers[1])["message"]
+    assert re.fullmatch(r"The model cannot take x of float32 \(1, 2\): .*MatMul.*", message)
+
+
+def test_sizes_that_the_signature_adds_are_tried_at_load(tmp_path: Path) -> None:
+    serve(save_product(tmp_path, inputs=[{"data_name": "x", "data_shape": [0, 4]}]))
+    with pytest.raises(ValueError, match=r"cannot run on x \(any, 5\): .*MatMul"):
+        serve(save_product(tmp_path, inputs=[{"data_name": "x", "data_shape": [0, 5]}]))
+
+
+def test_what_fails_although_all_is_as_described_is_the_servers_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    handler = serve(save_square(tmp_path, ["N", 2]))
+    monkeypatch.setattr(handler._engine, "session", Failing())
+    answers, context = Serving().handle(handler, {"x": [1, 2]}, {"x": [666, 2]})
+    assert json.loads(answers[0]) == [1, 2]
+    assert context.get_response_status(1)[0] == 503
+    assert json.loads(answers[1])["message"] == "Prediction failed"
+    assert "a broken device" in caplog.text
+    with pytest.raises(InvalidArgument):
+        Serving().handle(handler, {"x": [666, 2]})
+
+
+class Failing:
+    """A session whose device breaks on a number."""
+
+    def run(self, names: list[str], arrays: dict[str, Any]) -> list[Any]:
+        if (arrays["x"] == 666).any():
+            raise InvalidArgument("a broken device")
+        return list(arrays.values())
 
 
 def test_running_out_of_memory_is_not_tried_again(

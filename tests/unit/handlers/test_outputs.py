@@ -63,3 +63,11 @@ def test_arrays_are_written_as_lists_or_as_a_file() -> None:
         "b": [1, 2],
     }
     assert np.load(io.BytesIO(encode_npy(array))).tolist() == array.tolist()
+
+
+def test_what_json_has_not_is_null() -> None:
+    array = np.array([[1.5, np.nan], [np.inf, -np.inf]], np.float32)
+    assert encode_json({"a": array}) == "[[1.5,null],[null,null]]"
+    whole = np.array([1, 2])
+    assert encode_json({"a": array[0], "b": whole}) == '{"a":[1.5,null],"b":[1,2]}'
+    assert encode_json({"a": np.array(np.nan)}) == "null"

@@ -8,19 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import joblib
+import pandas
 import pytest
 import skops.io
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from mms.handlers.sklearn_model import SklearnEngine, SklearnModel
 from mms.worker.loader import load
 from support.handlers import Serving
 
+TRANSFORM = [{"data_name": "transform", "data_shape": [0, 0]}]
 FLOWERS, KINDS = load_iris(return_X_y=True)
 
 
@@ -172,6 +176,71 @@ def test_what_cannot_be_known_must_be_said(tmp_path: Path) -> None:
         serve(save(CountVectorizer().fit(["a word"]), tmp_path))
     with pytest.raises(ValueError, match="has nothing in outputs; CountVectorizer has transform"):
         serve(tmp_path, inputs=[{"data_name": "x", "data_shape": [0], "data_type": "object"}])
+
+
+@pytest.mark.parametrize("shape", [[0, 5], [0], [0, 2, 2], []])
+def test_a_shape_that_is_not_what_it_was_fitted_with_fails_the_load(
+    shape: list[int], estimator: Any, tmp_path: Path
+) -> None:
+    inputs = [{"data_name": "flower", "data_shape": shape}]
+    with pytest.raises(ValueError, match=r"'flower' has the shape .* fitted with \(any, 4\)"):
+        serve(save(estimator, tmp_path), inputs=inputs)
+
+
+def test_columns_that_the_signature_leaves_open_are_the_estimators(
+    estimator: Any, tmp_path: Path
+) -> None:
+    inputs = [{"data_name": "flower", "data_shape": [0, 0]}]
+    handler = serve(save(estimator, tmp_path), inputs=inputs)
+    (answer,), _ = Serving().handle(handler, {"body": [1, 2]})
+    assert "expected the shape (any, 4)" in json.loads(answer)["message"]
+
+
+def test_what_is_no_finite_number_is_refused_with_its_place(estimator: Any, tmp_path: Path) -> None:
+    handler = serve(save(estimator, tmp_path))
+    good = FLOWERS[0].tolist()
+    requests = [good, [5, 3, None, 0], [good, [1, 2, 3, float("inf")]], [*good[:3], "nan"], good]
+    answers, context = Serving().handle(handler, *({"body": each} for each in requests))
+    statuses = [context.get_response_status(place)[0] for place in range(5)]
+    assert statuses == [200, 400, 400, 400, 200]
+    said = [json.loads(answer)["message"] for answer in answers[1:4]]
+    assert said[0].startswith("Input 'x' has null or NaN in row 0, column 2, both counted from 0; ")
+    assert said[1].startswith("Input 'x' has inf in row 1, column 3, both")
+    assert said[2].startswith("Input 'x' has null or NaN in row 0, column 3, both")
+    (answer,), _ = Serving().handle(handler, {"body": [5, 3, None, 0]})
+    assert json.loads(answer)["code"] == 400, "alone, too"
+
+
+def test_an_estimator_that_takes_gaps_gets_them(tmp_path: Path) -> None:
+    model = make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression()).fit(
+        FLOWERS, KINDS
+    )
+    handler = serve(save(model, tmp_path))
+    (answer,), _ = Serving().handle(handler, {"body": [5.1, 3.5, None, 0.2]})
+    assert json.loads(answer)["predict"] in (0, 1, 2)
+
+
+def test_other_values_that_it_cannot_take_are_refused_in_its_words(tmp_path: Path) -> None:
+    handler = serve(save(OneHotEncoder().fit([[1], [2]]), tmp_path), outputs=TRANSFORM)
+    answers, context = Serving().handle(handler, {"body": [2]}, {"body": [3]})
+    assert json.loads(answers[0]) == [0, 1]
+    assert context.get_response_status(1)[0] == 400
+    message = json.loads(answers[1])["message"]
+    assert message.startswith("The model cannot take x of float64 (1, 1): Found unknown categories")
+    assert "\n" not in message
+
+
+def test_what_was_fitted_with_a_frame_gets_one(tmp_path: Path) -> None:
+    frame = pandas.DataFrame({"long": [1.0, 2.0, 3.0], "wide": [10.0, 20.0, 30.0]})
+    model = make_column_transformer((StandardScaler(), ["wide"]), ("passthrough", ["long"]))
+    handler = serve(save(model.fit(frame), tmp_path), outputs=TRANSFORM)
+    answers, _ = Serving().handle(handler, {"body": [1, 20]}, {"body": [[2, 20], [None, 20]]})
+    assert json.loads(answers[0]) == [0, 1]
+    assert json.loads(answers[1]) == [[0, 2], [0, None]]
+    (tmp_path / "signature.json").unlink()
+    handler = serve(save(LinearRegression().fit(frame, [1, 2, 3]), tmp_path))
+    (answer,), _ = Serving().handle(handler, {"body": [1, None]})
+    assert "in row 0, column 1 (wide)" in json.loads(answer)["message"]
 
 
 def test_a_missing_file_is_named_with_what_it_may_be_called(tmp_path: Path) -> None:

@@ -221,6 +221,17 @@ def test_a_signature_that_does_not_fit_a_script_fails_the_load(
         serve(tmp_path, inputs=[{"data_name": "x", "data_shape": [1, 3]}])
 
 
+def test_a_shape_that_only_the_network_knows_is_refused_by_it(network: Any, tmp_path: Path) -> None:
+    save_weights(network, tmp_path)
+    handler = serve(tmp_path, inputs=[{"data_name": "x", "data_shape": [0, 0]}], torch=CLASS)
+    good, refused = ask(handler, [1, 1], [1, 2, 3])
+    assert good == [2, 3]
+    assert refused["code"] == 400
+    assert refused["message"].startswith(
+        "The model cannot take x of float32 (1, 3): RuntimeError: The size of tensor a (3) must"
+    )
+
+
 def test_outputs_by_name_are_those_of_the_signature(network: Any, tmp_path: Path) -> None:
     class Named(torch.nn.Module):  # type: ignore[misc,name-defined]  # torch is found at run time
         def forward(self, x: Any) -> Any:
