@@ -107,8 +107,8 @@ def find_input(request: dict[str, Any], *names: str) -> Any:
             return request[name]
     if len(request) == 1:
         return next(iter(request.values()))
-    seen = ", ".join(request) or "nothing"
-    raise RequestError(f"Expected an input called {' or '.join(names)}; the request has {seen}.")
+    seen = ", ".join(request) or "nothing: does its Content-Type say what it is?"
+    raise RequestError(f"Expected an input called {' or '.join(names)}; the request has {seen}")
 
 
 def require(module: str, package: str) -> Any:

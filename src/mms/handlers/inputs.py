@@ -1,7 +1,8 @@
 """From the inputs of one request to the arrays that a model takes. Needs numpy.
 
-An input may be nested lists of numbers (JSON) or an array in numpy's own format (`.npy`, type
-`application/x-npy`). What does not fit is the client's mistake: a RequestError.
+An input may be nested lists of numbers (JSON), an array in numpy's own format (`.npy`, type
+`application/x-npy`), or text for a model that takes it. What does not fit is the client's mistake:
+a RequestError.
 """
 
 from __future__ import annotations
@@ -49,8 +50,9 @@ class TensorReader:
     def read(self, request: dict[str, Any]) -> Item:
         """Read one request: arrays of the types and shapes that the model takes.
 
-        A batched model takes either one row or several: (3,) or (N, 3) for an input (any, 3). All
-        inputs of a request must do it in the same way. Raises RequestError.
+        A batched model takes either one row or several: (3,) or (N, 3) for an input (any, 3), and
+        for (any, 1) one value, too. All inputs of a request must do it in the same way. Raises
+        RequestError.
         """
         values = self._find(request)
         arrays = {each.name: self._to_array(values[each.name], each) for each in self._specs}
@@ -58,6 +60,9 @@ class TensorReader:
             for spec in self._specs:
                 self._check(spec, arrays[spec.name].shape, spec.shape)
             return Item(arrays)
+        for spec in self._specs:
+            if arrays[spec.name].ndim == 0 and set(spec.shape[1:]) <= {0, 1}:
+                arrays[spec.name] = arrays[spec.name].reshape((1,) * (len(spec.shape) - 1))
         are_single = {arrays[each.name].ndim < len(each.shape) for each in self._specs}
         if are_single == {True}:
             arrays = {name: array[None] for name, array in arrays.items()}
@@ -163,12 +168,33 @@ class TensorReader:
             )
 
 
+def _parse_text(value: bytes | bytearray) -> Any:
+    """Read what a model of text is sent without a type, or with another one than `text/plain`.
+
+    It is JSON if it is a JSON string, list or object; anything else is the text itself, numbers
+    too.
+    """
+    if not value:
+        raise RequestError("The request has no text: it is empty.")
+    try:
+        text = value.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        raise RequestError(f"Expected text in UTF-8; {exc.reason} at byte {exc.start}.") from exc
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return found if isinstance(found, (str, list, dict)) else text
+
+
 def _parse(value: Any, dtype: str) -> Any:
     """Parse what the worker did not: JSON of which the client did not say that it is JSON."""
     if dtype == "object" and isinstance(value, str):
         return value
     if isinstance(value, (bytes, bytearray)) and value[: len(_NPY_MAGIC)] == _NPY_MAGIC:
         return value
+    if dtype == "object" and isinstance(value, (bytes, bytearray)):
+        return _parse_text(value)
     if not isinstance(value, (bytes, bytearray, str)):
         return value
     try:

@@ -200,6 +200,56 @@ def test_text_is_taken_as_it_is() -> None:
     assert read(["a", "b"], (0,), "object").tolist() == ["a", "b"]
 
 
+@pytest.mark.parametrize(
+    ("content", "texts"),
+    [
+        ("a good film", ["a good film"]),
+        ("größer", ["größer"]),
+        ("2024", ["2024"]),
+        ("null", ["null"]),
+        ('"quoted"', ["quoted"]),
+        ('"Good", she said', ['"Good", she said']),
+        ("[sic]", ["[sic]"]),
+        ('["one", "two"]', ["one", "two"]),
+        ('{"x": "named"}', ["named"]),
+        ('{"x": ["one", "two"]}', ["one", "two"]),
+    ],
+)
+def test_text_needs_no_type(content: str, texts: list[str]) -> None:
+    assert read(bytearray(content.encode()), (0,), "object").tolist() == texts
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "has no text: it is empty"),
+        (b"a\xff", "Expected text in UTF-8; invalid start byte at byte 1"),
+        (b"[1, 2]", "not all elements are text"),
+        (b'{"y": "another name"}', "not all elements are text"),
+    ],
+)
+def test_what_is_no_text_is_refused(content: bytes, said: str) -> None:
+    with pytest.raises(RequestError, match=said):
+        read(bytearray(content), (0,), "object")
+
+
+def test_fields_of_a_form_are_texts_where_the_model_takes_text() -> None:
+    specs = [TensorSpec("title", (0, 1), "object"), TensorSpec("pages", (0, 1), "int64")]
+    item = TensorReader(specs).read({"title": bytearray(b"1984"), "pages": bytearray(b"328")})
+    assert item.arrays["title"].tolist() == [["1984"]]
+    assert item.arrays["pages"].tolist() == [[328]]
+    assert item.is_single
+
+
+@pytest.mark.parametrize("shape", [(0, 1), (0, 0), (0, 1, 1)])
+def test_one_value_is_a_row_of_one(shape: tuple[int, ...]) -> None:
+    array = read(7, shape)
+    assert array.shape == (1,) * len(shape)
+    assert array.ravel().tolist() == [7]
+    with pytest.raises(RequestError, match=r"saw \(\) in a row"):
+        read(7, (0, 3))
+
+
 def test_an_input_without_a_batch_has_exactly_its_shape() -> None:
     reader = TensorReader(
         [TensorSpec("x", (2, 0)), TensorSpec("rate", (), "int64")], is_batched=False
