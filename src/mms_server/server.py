@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mms
+from mms import allocation
 from mms_server.api.access_log import AccessLog
 from mms_server.api.application import RoutedApplication
 from mms_server.api.cors import Cors, PreflightApplication
@@ -38,6 +39,7 @@ from mms_server.http.listener import Listener
 from mms_server.http.response import render_head
 from mms_server.http.router import Router
 from mms_server.logs.installation import Logs
+from mms_server.memory import give_back_surplus
 from mms_server.metrics.host import report_host
 from mms_server.metrics.metrics_log import MetricsLog
 from mms_server.serving.registration import Defaults, Registration
@@ -102,6 +104,7 @@ def raise_file_limit() -> int:
 async def _serve(settings: Settings, ready: Ready, logs: Logs) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    keeps_memory = allocation.keep_freed_memory()
     server = Server(settings, logs)
     starting = loop.create_task(server.start())
 
@@ -120,8 +123,11 @@ async def _serve(settings: Settings, ready: Ready, logs: Logs) -> int:
             return _STOPPED_EARLY
         raise
     _calm_garbage_collector()
+    tending = loop.create_task(give_back_surplus()) if keeps_memory else None
     ready()
     await stop.wait()
+    if tending is not None:
+        tending.cancel()
     logger.info("Stopping: no new connections; %d open.", server.open_connections)
     await server.close(settings.stop_timeout)
     return 0

@@ -16,6 +16,7 @@ import sys
 from typing import Any
 
 import mms
+from mms import allocation
 from mms.worker import lifetime
 from mms.worker.channel import Channel
 from mms.worker.loop import WorkerLoop, map_page
@@ -30,6 +31,7 @@ def main() -> None:
             f"The package mms at {mms.__file__} is not this server's. PyPI's multi-model-server "
             "and model-archiver install one of the same name: pip uninstall them."
         )
+    allocation.keep_freed_memory()
     lifetime.die_with_parent(options.parent)
     lifetime.keep_private([options.link, options.page, options.lifetime])
     _restore_limits(options.nofile)
