@@ -100,11 +100,11 @@ def _report(seen: Seen, options: argparse.Namespace, disturbance: Disturbance) -
     return "\n".join(lines)
 
 
-def ask(method: str, url: str) -> None:
+def ask(method: str, url: str) -> bytes:
     """Send a request to the management API. Raises OSError, for an error status too."""
     request = urllib.request.Request(url, method=method)
     with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
-        answer.read()
+        return bytes(answer.read())
 
 
 def _load(server: Server, connections: int, duration_s: int) -> Load:
