@@ -30,7 +30,7 @@ from mms_server.serving.lane import Backend, Lane, choose_lane
 from mms_server.serving.policy import Policy
 from mms_server.serving.queue import JobQueue
 from mms_server.serving.retries import RetryBudget
-from mms_server.serving.service_time import ServiceTime
+from mms_server.serving.service_time import ServiceTime, TurnTime
 
 logger = logging.getLogger("mms_server.serving")
 
@@ -54,6 +54,7 @@ class Dispatcher:
     ) -> None:
         self.accounting = Accounting()
         self.service_time = ServiceTime()
+        self._turn_time = TurnTime(self.service_time)
         self.on_wait: Callable[[], None] | None = None
         """Called whenever a job has to wait for a worker, or is refused for want of one."""
         self._model_name = encode_name(model_name)
@@ -180,10 +181,12 @@ class Dispatcher:
             self._settle(job, result, frame.body)
         if result.is_last:
             now = self._loop.time()
+            turn_s = now - lane.head_since
             lane.pop_head(now)
             self._sent_jobs -= len(batch.jobs)
             if result.outcome != wire.EXPIRED:  # which is quick, and says nothing of the model
                 self.service_time.add(result.busy_us * 1e-6)
+                self._turn_time.add(turn_s)
             if self._metrics is not None and result.outcome == wire.ANSWERED:
                 ids = [job.request_id for job in batch.jobs]
                 self._metrics.batch_done(self._model_name, ids, result.busy_us)
@@ -244,9 +247,7 @@ class Dispatcher:
         backlog = len(self._queue) + self._sent_jobs
         if not self._lanes and not self._has_workers():
             return self._admission.no_worker()
-        wait_s = self._admission.predict_wait_s(
-            backlog, len(self._lanes), self.service_time.batch_s
-        )
+        wait_s = self._admission.predict_wait_s(backlog, len(self._lanes), self._turn_time.batch_s)
         return self._admission.refuse(self.queued_jobs, self._queue.size_bytes, wait_s, timeout_s)
 
     def _pump(self, now: float) -> None:

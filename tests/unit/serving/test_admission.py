@@ -11,13 +11,13 @@ from mms_server.serving.policy import MAX_QUEUED_JOBS, Policy
     [
         (100, 1, None, 1, 0.0),
         (0, 1, 0.1, 1, 0.0),
-        (100, 1, 0.1, 1, 10.0),
-        (100, 4, 0.1, 1, 2.5),
-        (100, 1, 0.1, 10, 1.0),
-        (100, 0, 0.1, 1, 10.0),
+        (100, 1, 0.1, 1, 11.0),
+        (100, 4, 0.1, 1, 2.75),
+        (100, 1, 0.1, 10, 1.1),
+        (100, 0, 0.1, 1, 11.0),
     ],
 )
-def test_the_wait_that_is_predicted(
+def test_the_wait_that_is_predicted_is_a_tenth_longer_than_the_mean(
     backlog_jobs: int, lanes: int, batch_s: float | None, batch_size: int, wait_s: float
 ) -> None:
     admission = Admission("m", Policy(batch_size=batch_size))

@@ -361,7 +361,7 @@ def test_overload_is_refused_with_the_time_to_come_back() -> None:
     worker.answer(1.0)
     names = [simulation.submit() for _ in range(15)]
     refused = [n for n in names if isinstance(simulation.outcome(n), ServiceUnavailableError)]
-    assert refused == names[11:]
+    assert refused == names[10:]
     error = simulation.outcome(names[-1])
     assert isinstance(error, ServiceUnavailableError)
     assert error.retry_after_s == 1
