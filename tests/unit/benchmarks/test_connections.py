@@ -31,8 +31,9 @@ def test_a_failure_in_the_warm_up_is_one() -> None:
     assert not seen.is_clean
 
 
-def test_a_row_has_the_measured_phase() -> None:
+def test_a_row_has_all_requests() -> None:
     row = point(refused=5, lost=2).row()
     assert row == [
-        "1,000", "ours", "1,005", "1,000", "5", "0", "2", "100.00", "100.00", "100.00", "50", "0.0"
+        "1,000 of 1,000", "ours", "2,005", "2,000", "5", "0", "2",
+        "100.00", "100.00", "100.00", "50", "0.0",
     ]  # fmt: skip
