@@ -11,8 +11,8 @@ from mms_server.serving.policy import MAX_QUEUED_JOBS, Policy
 _CAUTION: Final = 1.1
 """Waits are predicted a tenth longer than the mean. Under overload the queue is always as long as
 it may be: by the mean itself, half of what is taken in would be late, and be told so only after its
-whole queue timeout. At three times the capacity 4 to 23 % expired so, now 1 % at most, and workers
-are as busy as before."""
+whole queue timeout. At three times the capacity 4 to 23 % expired so, now 2 % at most, on a machine
+with other work; workers are as busy as before."""
 
 
 class Admission:
