@@ -218,6 +218,8 @@ CATALOGUE: Mapping[str, Entry] = {
         _efficientnet("lite1", 20.0, "Egyptian cat, 0.79"),
         _efficientnet("lite2", 22.5, "Egyptian cat, 0.75"),
         _efficientnet_mxnet("lite0", 17.2, "Egyptian cat, 0.79"),
+        _efficientnet_mxnet("lite1", 20.0, "Egyptian cat, 0.79"),
+        _efficientnet_mxnet("lite2", 22.5, "Egyptian cat, 0.75"),
         Entry(
             name="magika",
             description="magika: what kind of file some bytes are, of some 200 kinds",

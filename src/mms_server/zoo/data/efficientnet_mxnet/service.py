@@ -15,9 +15,8 @@ import mxnet as mx
 import numpy as np
 from PIL import Image
 
-PREFIX = "efficientnet_lite0"
+SYMBOL_SUFFIX = "-symbol.json"
 EPOCH = 0
-SIZE = 224
 MEAN, SCALE = 127.0, 1 / 128
 TOP = 5
 
@@ -31,11 +30,20 @@ class Classifier:
 
     def __init__(self, context: Any) -> None:
         folder = context.system_properties["model_dir"]
-        symbol, weights, states = mx.model.load_checkpoint(os.path.join(folder, PREFIX), EPOCH)
+        (prefix,) = (
+            name[: -len(SYMBOL_SUFFIX)]
+            for name in os.listdir(folder)
+            if name.endswith(SYMBOL_SUFFIX)
+        )
+        with open(os.path.join(folder, "signature.json"), encoding="utf-8") as file:
+            self._size: int = json.load(file)["inputs"][0]["data_shape"][2]
+        symbol, weights, states = mx.model.load_checkpoint(os.path.join(folder, prefix), EPOCH)
         self._module = mx.mod.Module(
             symbol, data_names=["data"], label_names=None, context=_device(context)
         )
-        self._module.bind(for_training=False, data_shapes=[("data", (1, 3, SIZE, SIZE))])
+        self._module.bind(
+            for_training=False, data_shapes=[("data", (1, 3, self._size, self._size))]
+        )
         self._module.set_params(weights, states)
         with open(os.path.join(folder, "synset.txt"), encoding="utf-8") as file:
             self._labels = [line.strip().partition(" ")[2] for line in file]  # without their ids
@@ -47,7 +55,7 @@ class Classifier:
         for place, request in enumerate(data):
             context.set_response_content_type(place, "application/json")
             try:
-                pictures.append(_read(request))
+                pictures.append(_read(request, self._size))
                 places.append(place)
             except PictureError as exc:
                 context.set_response_status(400, "Bad Request", place)
@@ -72,14 +80,14 @@ def _device(context: Any) -> Any:
     return mx.cpu() if gpu_id is None or mx.context.num_gpus() == 0 else mx.gpu(int(gpu_id))
 
 
-def _read(request: dict[str, Any]) -> Any:
-    """Read a picture: float32 (3, SIZE, SIZE), RGB."""
+def _read(request: dict[str, Any], size: int) -> Any:
+    """Read a picture: float32 (3, size, size), RGB."""
     content = request.get("body") or request.get("data")
     if not isinstance(content, (bytes, bytearray)):
         raise PictureError("Expected the bytes of a picture, as the body or as the field data.")
     try:
         picture = Image.open(io.BytesIO(content)).convert("RGB")
-        picture = picture.resize((SIZE, SIZE), Image.Resampling.BILINEAR)
+        picture = picture.resize((size, size), Image.Resampling.BILINEAR)
     except Exception as exc:  # a decoder may raise anything on bytes made to break it
         raise PictureError(f"The {len(content)} bytes are not a picture known here.") from exc
     return ((np.asarray(picture, np.float32) - MEAN) * SCALE).transpose(2, 0, 1)
