@@ -110,5 +110,5 @@ def read_signature(model_dir: str, manifest: dict[str, Any] | None) -> Any:
 def _parse_literal(value: bytes | bytearray) -> Any:
     try:
         return ast.literal_eval(value.decode("utf-8"))
-    except (ValueError, SyntaxError, MemoryError, RecursionError) as exc:
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as exc:
         raise PredictionException(f"The input is not a Python literal: {exc}", 400) from exc

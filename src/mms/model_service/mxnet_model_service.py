@@ -12,8 +12,9 @@ import re
 from typing import Any
 
 from mms.handlers.mxnet_files import load_network
-from mms.handlers.mxnet_runtime import import_mxnet, open_device
+from mms.handlers.mxnet_runtime import first_line, import_mxnet, open_device
 from mms.model_service.model_service import SingleNodeService, read_signature
+from mms.service import PredictionException
 
 __all__ = [
     "GluonImperativeBaseService",
@@ -26,10 +27,20 @@ _SYMBOL_SUFFIX = "-symbol.json"
 _EPOCH = re.compile(r"-(\d+)\.params$")
 
 
+class InputShapeError(PredictionException, AssertionError):
+    """A request's arrays do not fit the signature: that is answered with 400.
+
+    Multi Model Server asserts, and answers 503; services that catch its AssertionError catch this.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, 400)
+
+
 def check_input_shape(inputs: Any, signature: dict[str, Any]) -> None:
     """Check arrays against a signature, in which 0 means any size; the batch may have any.
 
-    Raises AssertionError with what was expected and seen.
+    Raises InputShapeError with what was expected and seen.
     """
     kind = import_mxnet().nd.NDArray
     expected = signature["inputs"]
@@ -56,7 +67,7 @@ def check_input_shape(inputs: Any, signature: dict[str, Any]) -> None:
 
 def _expect(is_so: bool, message: str) -> None:
     if not is_so:
-        raise AssertionError(message)
+        raise InputShapeError(message)
 
 
 class _MXNetService(SingleNodeService):
@@ -113,12 +124,19 @@ class MXNetBaseService(_MXNetService):
         self.mx_model.set_params(weights, states, allow_missing=True, allow_extra=True)
 
     def _preprocess(self, data: Any) -> Any:
-        return [import_mxnet().nd.array(each) for each in data]
+        return [_to_array(each, spec) for each, spec in zip(data, self.signature["inputs"])]
 
     def _inference(self, data: Any) -> Any:
         check_input_shape(data, self.signature)
-        batch = import_mxnet().io.DataBatch([each.as_in_context(self.ctx) for each in data])
-        self.mx_model.forward(batch)
+        mx = import_mxnet()
+        try:
+            self.mx_model.forward(mx.io.DataBatch([each.as_in_context(self.ctx) for each in data]))
+        except mx.base.MXNetError as exc:  # of sizes that the signature leaves open
+            seen = " and ".join(
+                f"{spec['data_name']} of {each.shape}"
+                for each, spec in zip(data, self.signature["inputs"])
+            )
+            raise InputShapeError(f"The model cannot take {seen}: {first_line(exc)}") from exc
         outputs = self.mx_model.get_outputs()
         for output in outputs:
             output.wait_to_read()  # or the log would have the time of postprocessing too long
@@ -160,6 +178,19 @@ class GluonImperativeBaseService(_MXNetService):
 
     def _postprocess(self, data: Any) -> Any:
         return None
+
+
+def _to_array(value: Any, spec: dict[str, Any]) -> Any:
+    """Make an MXNet array of a request's value. Raises PredictionException with 400."""
+    mx = import_mxnet()
+    if value is None:
+        raise PredictionException(f"The request has no input {spec['data_name']}.", 400)
+    try:
+        return mx.nd.array(value)
+    except (TypeError, ValueError, mx.base.MXNetError) as exc:
+        raise PredictionException(
+            f"The input is no array of numbers: {first_line(exc)}", 400
+        ) from exc
 
 
 def _load_checkpoint(model_dir: str, model: dict[str, Any]) -> Any:

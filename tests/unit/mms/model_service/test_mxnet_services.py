@@ -22,6 +22,16 @@ from mms.model_service.mxnet_model_service import MXNetBaseService
 class Plain(MXNetBaseService):
     pass
 """
+CATCHING = """
+from mms.model_service.mxnet_model_service import MXNetBaseService
+
+class Catching(MXNetBaseService):
+    def inference(self, data):
+        try:
+            return super(Catching, self).inference(data)
+        except AssertionError:
+            return [["caught"]]
+"""
 SHAPES = """
 from mms.model_service.mxnet_model_service import MXNetBaseService
 
@@ -71,6 +81,12 @@ net.add(mx.gluon.nn.Dense(3, in_units=3, use_bias=False))
 net.initialize()
 net[2].weight.set_data(mx.nd.eye(3))
 net.save_parameters(values[0] + "/colours.params")
+"""
+
+SAVE_NARROW = """
+data = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=2, flatten=False, name="dense")
+weights = {"dense_weight": mx.nd.array([[1], [3]]), "dense_bias": mx.nd.array([0, 1])}
+mx.model.save_checkpoint(values[0] + "/net", 0, data, weights, {})
 """
 
 
@@ -161,8 +177,48 @@ def test_an_array_that_does_not_fit_is_said(body: bytes, said: str, legacy: Lega
     legacy.load()
     with pytest.raises(SideError) as raised:
         legacy.ask({"data": body})
-    assert raised.value.kind == "AssertionError"
+    assert raised.value.kind == "InputShapeError"
     assert said in raised.value.message
+    assert raised.value.message.endswith(" : 400"), "it is the client's mistake"
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        ({"data": b"['a', 'b']"}, "The input is no array of numbers: "),
+        ({"data": b"[[1], [2, 3]]"}, "The input is no array of numbers: "),
+        ({"data": b"{'a': 1}"}, "The input is no array of numbers: "),
+        ({"data": {"a": 1}}, "The input is no array of numbers: "),
+        ({}, "The request has no input data."),
+        ({"x": b"[1]", "y": b"[2]"}, "The request has no input data."),
+        ({"data": b"[[1, 2]"}, "The input is not a Python literal: "),
+        ({"data": b"{[]: 1}"}, "The input is not a Python literal: "),
+    ],
+)
+def test_what_the_model_cannot_take_is_the_clients_mistake(
+    request_: dict[str, Any], said: str, legacy: Legacy
+) -> None:
+    legacy.write(PLAIN, [0, 2])
+    legacy.load()
+    with pytest.raises(SideError) as raised:
+        legacy.ask(request_)
+    assert raised.value.message.startswith(said)
+    assert raised.value.message.endswith(" : 400")
+
+
+def test_a_size_that_is_open_and_does_not_fit_is_too(legacy: Legacy, mxnet: MxnetProcess) -> None:
+    legacy.write(PLAIN, [0, 0])
+    mxnet.call(mxnet_side.run, SAVE_NARROW, str(legacy.folder))
+    legacy.load()
+    with pytest.raises(SideError, match=r"cannot take data of \(1, 3\): .*dense_weight.* : 400$"):
+        legacy.ask({"data": b"[[1, 2, 3]]"})
+    assert legacy.ask({"data": b"[[1], [2]]"}) == [[1.0, 4.0], [2.0, 7.0]], "it goes on"
+
+
+def test_services_that_catch_the_assertion_go_on_doing_so(legacy: Legacy) -> None:
+    legacy.write(CATCHING, [0, 2])
+    legacy.load()
+    assert legacy.ask({"data": b"[1]"}) == ["caught"]
 
 
 @pytest.mark.parametrize(
