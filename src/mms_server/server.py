@@ -335,12 +335,7 @@ def _defaults(settings: Settings, folder: Path, mark: str, metrics: MetricsLog |
         fetch_policy=FetchPolicy(
             allowed_urls=settings.allowed_urls, total_timeout_s=settings.download_timeout
         ),
-        archive_limits=ArchiveLimits(
-            entries=settings.max_archive_entries,
-            archive_bytes=settings.max_archive_bytes,
-            unpacked_bytes=settings.max_archive_bytes,
-            ratio=settings.max_archive_ratio,
-        ),
+        archive_limits=archive_limits(settings),
         environment_policy=environment_policy(settings),
         handler=settings.default_service_handler,
         decode_input=settings.decode_input_request,
@@ -354,13 +349,28 @@ def _defaults(settings: Settings, folder: Path, mark: str, metrics: MetricsLog |
         retry_batches=settings.retry_batches,
         scale_up_after_s=settings.scale_up_after,
         scale_down_after_s=settings.scale_down_after,
-        environment=worker_environment(
-            os.environ,
-            settings.blacklist_env_vars,
-            mark,
-            decode_input=settings.decode_input_request,
-        ),
+        environment=environment_of_workers(settings, mark),
         metrics=metrics,
+    )
+
+
+def archive_limits(settings: Settings) -> ArchiveLimits:
+    """Say what an archive may unpack to."""
+    return ArchiveLimits(
+        entries=settings.max_archive_entries,
+        archive_bytes=settings.max_archive_bytes,
+        unpacked_bytes=settings.max_archive_bytes,
+        ratio=settings.max_archive_ratio,
+    )
+
+
+def environment_of_workers(settings: Settings, mark: str) -> dict[str, str]:
+    """Build the variables that workers, and what is made for them, get."""
+    return worker_environment(
+        os.environ,
+        settings.blacklist_env_vars,
+        mark,
+        decode_input=settings.decode_input_request,
     )
 
 

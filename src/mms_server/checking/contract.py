@@ -35,16 +35,21 @@ class Finding:
 
 
 def check(
-    spec: WorkerSpec, examples: Sequence[Request], batch: int, timeout_s: float
+    spec: WorkerSpec,
+    examples: Sequence[Request],
+    batch: int,
+    timeout_s: float,
+    gpu_id: int | None = None,
 ) -> Iterator[Finding]:
     """Try a model: load, example requests alone and in batches, and wrong ones.
 
-    Blocks between findings. Without examples only wrong requests are tried. Raises WorkerError
-    when no process can be started; one that dies or hangs is a finding.
+    A worker that is given a GPU is told so in its context. Blocks between findings. Without
+    examples only wrong requests are tried. Raises WorkerError when no process can be started; one
+    that dies or hangs is a finding.
     """
     with Probe(spec, timeout_s) as probe:
         try:
-            loaded = probe.load()
+            loaded = probe.load(gpu_id)
             if loaded.error:
                 yield Finding(f"load: {loaded.error.strip()}", is_bad=True)
                 return

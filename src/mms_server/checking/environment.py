@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from mms_server.checking.contract import Finding
-from mms_server.checking.probe import probe_environment
 from mms_server.environments.policy import Policy
 from mms_server.environments.preparation import Environment, Environments
 from mms_server.errors import BadRequestError, ModelEnvironmentError
@@ -59,7 +58,7 @@ def check_within(spec: WorkerSpec, wish: Wish, policy: Policy, trial: Trial) -> 
 @contextmanager
 def _prepared(spec: WorkerSpec, wish: Wish, policy: Policy) -> Iterator[Environment | None]:
     """Hold the environment, which another process could otherwise remove, until the trial ends."""
-    environment = Environments(policy, probe_environment()).choose(
+    environment = Environments(policy, spec.environment).choose(
         spec.model_name,
         spec.folder,
         python=wish.python,

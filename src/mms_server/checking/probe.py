@@ -19,7 +19,7 @@ from mms import wire
 from mms_server.errors import MMSError, WorkerError
 from mms_server.workers.page import Page
 from mms_server.workers.process import describe_exit, kill_group
-from mms_server.workers.runtime import make_runtime_folder, worker_environment
+from mms_server.workers.runtime import make_runtime_folder
 from mms_server.workers.spec import WorkerSpec
 
 _CHUNK_BYTES = 1024 * 1024
@@ -59,11 +59,6 @@ class Loaded:
 
     seconds: float
     error: str = ""
-
-
-def probe_environment() -> dict[str, str]:
-    """Build the environment variables that a checked model, and what is made for it, gets."""
-    return worker_environment(os.environ, None, "mms-check", decode_input=True)
 
 
 class Probe:
@@ -117,7 +112,7 @@ class Probe:
             return subprocess.Popen(  # noqa: S603 - the manifest's own interpreter
                 command,
                 cwd=make_runtime_folder(folder),
-                env=probe_environment(),
+                env=self._spec.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -129,11 +124,14 @@ class Probe:
         kill_group(self._process.pid)
         self._process.wait()
 
-    def load(self, workers: int = 1) -> Loaded:
-        """Load the model. Raises WorkerError when the process ends or does not answer."""
+    def load(self, gpu_id: int | None = None) -> Loaded:
+        """Load the model, on a GPU if one is given.
+
+        Raises WorkerError when the process ends or does not answer.
+        """
         started = time.monotonic()
         self._receive(wire.HELLO)
-        self._send(wire.encode_json(wire.LOAD, self._spec.load_message(None, workers)))
+        self._send(wire.encode_json(wire.LOAD, self._spec.load_message(gpu_id)))
         error = wire.decode_json(self._receive(wire.LOADED).meta)["error"]
         text = f"{error['text']}\n{error['traceback']}" if error else ""
         return Loaded(time.monotonic() - started, text)

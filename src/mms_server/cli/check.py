@@ -14,16 +14,16 @@ from pathlib import Path
 
 from mms_server.archive.extraction import extract
 from mms_server.archive.layout import lift_model, model_folder
-from mms_server.archive.limits import Limits
 from mms_server.archive.manifest import find_requirements, read_manifest
 from mms_server.checking.contract import Finding, check
 from mms_server.checking.environment import Wish, check_within
 from mms_server.checking.probe import Body, Form, Request
 from mms_server.config.loading import Options, load
-from mms_server.config.schema import SETTINGS
+from mms_server.config.schema import SETTINGS, Settings
 from mms_server.environments.policy import Policy
 from mms_server.errors import BadRequestError
-from mms_server.server import environment_policy
+from mms_server.server import archive_limits, environment_of_workers, environment_policy
+from mms_server.workers.devices import Devices, count_gpus
 from mms_server.workers.spec import WorkerSpec
 
 _DEFAULT_HANDLER = "service.py"
@@ -70,8 +70,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--mms-config",
         metavar="FILE",
         type=Path,
-        help="the server's configuration, which says whether requirements are installed and which "
-        "Pythons a model may name (default: ./config.properties)",
+        help="the server's configuration: whether requirements are installed, which Pythons a "
+        "model may name, what its worker gets (default: ./config.properties)",
     )
     parser.add_argument(
         "--allow-environment",
@@ -85,13 +85,16 @@ def run(arguments: argparse.Namespace) -> int:
     examples: list[Request] = [_read(path, arguments.content_type) for path in arguments.input]
     if arguments.field:
         examples.append(Form(dict(map(_read_field, arguments.field))))
+    options = Options(config_file=arguments.mms_config)
+    settings = load(options, os.environ, Path.cwd()).settings
     bad = 0
     with tempfile.TemporaryDirectory(prefix="mms-check-") as folder, _shown_progress():
-        spec, wish = _open(arguments, Path(folder))
-        policy = _policy(arguments, wish)
+        spec, wish = _open(arguments, settings, Path(folder))
+        policy = _policy(arguments, settings, wish)
+        gpu_id = Devices(count_gpus(settings.number_of_gpu)).next_gpu()
 
         def trial(spec: WorkerSpec) -> Iterator[Finding]:
-            return check(spec, examples, arguments.batch_size, arguments.timeout)
+            return check(spec, examples, arguments.batch_size, arguments.timeout, gpu_id)
 
         for finding in check_within(spec, wish, policy, trial):
             bad += finding.is_bad
@@ -100,7 +103,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if bad else 0
 
 
-def _open(arguments: argparse.Namespace, workdir: Path) -> tuple[WorkerSpec, Wish]:
+def _open(
+    arguments: argparse.Namespace, settings: Settings, workdir: Path
+) -> tuple[WorkerSpec, Wish]:
     """Find folder, manifest and handler as the server does. Raises MMSError."""
     path: Path = arguments.model.absolute()
     if not path.exists():
@@ -109,24 +114,28 @@ def _open(arguments: argparse.Namespace, workdir: Path) -> tuple[WorkerSpec, Wis
         folder = model_folder(path)
     else:
         folder = workdir / "model"
-        extract(path, folder, Limits())
+        extract(path, folder, archive_limits(settings))
         lift_model(folder)
     manifest = read_manifest(folder)
+    named = arguments.handler or manifest.model.handler
     spec = WorkerSpec(
         model_name=manifest.model.model_name or path.stem,
         folder=folder,
-        handler=arguments.handler or manifest.model.handler or _DEFAULT_HANDLER,
+        handler=named or settings.default_service_handler or _DEFAULT_HANDLER,
         manifest=manifest.raw,
         batch_size=max(arguments.batch_size, 1),
+        decode_input=settings.decode_input_request,
+        max_response_bytes=settings.max_response_size,
+        handler_is_trusted=not named,
         runtime=manifest.runtime_or(None),
+        environment=environment_of_workers(settings, "mms-check"),
     )
     return spec, Wish(manifest.model.python, find_requirements(folder, manifest))
 
 
-def _policy(arguments: argparse.Namespace, wish: Wish) -> Policy:
+def _policy(arguments: argparse.Namespace, settings: Settings, wish: Wish) -> Policy:
     """Allow what the server's configuration does, or all that this model asks for."""
-    options = Options(config_file=arguments.mms_config)
-    policy = environment_policy(load(options, os.environ, Path.cwd()).settings)
+    policy = environment_policy(settings)
     if not arguments.allow_environment:
         return policy
     try:

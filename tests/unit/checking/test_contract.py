@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,7 +47,7 @@ class TryOut:
         timeout_s: float = 60,
     ) -> list[Finding]:
         (self._folder / "service.py").write_text(code)
-        spec = WorkerSpec("tried", self._folder, "service.py", None, batch)
+        spec = WorkerSpec("tried", self._folder, "service.py", None, batch, environment=os.environ)
         return list(check(spec, examples, batch, timeout_s))
 
 

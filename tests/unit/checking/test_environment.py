@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def spec(tmp_path: Path) -> WorkerSpec:
     add_wheel(folder / "wheels", "tiny", "1.0")
     (folder / "service.py").write_text(CODE.format(module="tiny"))
     (folder / "requirements.txt").write_text("tiny\n")
-    return WorkerSpec("tried", folder, "service.py", None)
+    return WorkerSpec("tried", folder, "service.py", None, environment=os.environ)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import psutil
@@ -26,7 +27,7 @@ def handle(data, context):
 @pytest.fixture
 def spec(tmp_path: Path) -> WorkerSpec:
     (tmp_path / "service.py").write_text(ECHO)
-    return WorkerSpec("echo", tmp_path, "service.py", None, 2)
+    return WorkerSpec("echo", tmp_path, "service.py", None, 2, environment=os.environ)
 
 
 def test_bodies_are_decoded_as_in_a_server_and_nothing_is_left(spec: WorkerSpec) -> None:
@@ -50,6 +51,8 @@ def test_bodies_are_decoded_as_in_a_server_and_nothing_is_left(spec: WorkerSpec)
 
 
 def test_an_interpreter_that_is_not_there_is_named(tmp_path: Path) -> None:
-    spec = WorkerSpec("m", tmp_path, "service.py", None, runtime="no-such-python")
+    spec = WorkerSpec(
+        "m", tmp_path, "service.py", None, runtime="no-such-python", environment=os.environ
+    )
     with pytest.raises(WorkerError, match="cannot be started with no-such-python"), Probe(spec, 5):
         pass

@@ -115,6 +115,60 @@ def test_what_a_model_brings_is_used_where_it_is_allowed(
     assert "installing" not in said.err, "it is kept"
 
 
+WORKER = """
+import os
+
+def handle(data, context):
+    if data is None:
+        return None
+    said = [os.environ.get("SECRET_OF_TEST"), os.environ["MMS_DECODE_INPUT_REQUEST"]]
+    said += [context.system_properties["gpu_id"], type(data[0]["body"]).__name__]
+    return [str(said)] * len(data)
+"""
+
+
+def test_a_worker_gets_what_the_configuration_gives_it(
+    model: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SECRET_OF_TEST", "secret")
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "nvidia-smi").write_text("#!/bin/sh\nprintf '0\\n1\\n2\\n'\n")
+    (tools / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    (model / "service.py").write_text("raise SystemExit\n")
+    (tmp_path / "house.py").write_text(WORKER)
+    (tmp_path / "request.json").write_text("[1]")
+    config = tmp_path / "config.properties"
+    config.write_text(
+        f"default_service_handler={tmp_path / 'house.py'}:handle\n"
+        "decode_input_request=false\nblacklist_env_vars=SECRET_.*\nnumber_of_gpu=2\n"
+    )
+    command = ["check", str(model), "--input", str(tmp_path / "request.json")]
+    assert main([*command, "--mms-config", str(config), "--batch-size", "1"]) == 0
+    shown = len("[None, 'false', 1, 'bytearray']")
+    assert f"example: 200, {shown} bytes" in capsys.readouterr().out
+
+    config.write_text(f"{config.read_text()}max_response_size=8\n")
+    assert main([*command, "--mms-config", str(config)]) == 1
+    assert "exceeds max_response_size, 8 bytes" in capsys.readouterr().out
+
+
+def test_an_archive_is_unpacked_within_the_servers_limits(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = PackRequest(
+        model_name="tried", model_path=model, handler="service.py", export_path=tmp_path
+    )
+    config = tmp_path / "config.properties"
+    config.write_text("max_archive_entries=1\n")
+    assert main(["check", str(pack(request)), "--mms-config", str(config)]) == 1
+    assert "more than 1 files" in capsys.readouterr().err
+
+
 def test_a_python_that_no_server_allows(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (model / "MAR-INF").mkdir()
     (model / "MAR-INF" / "MANIFEST.json").write_text('{"model": {"python": "bin/sh"}}')
