@@ -1,0 +1,1 @@
+"""Models that take the time: what is left of a bare loop around the same handler."""
