@@ -85,7 +85,7 @@ class _Trial:
         times = [self._probe.predict([self._example])[1] for _ in range(_REPEATS)]
         kind = alone.headers.get("content-type", "no content type")
         yield self._good(
-            f"{alone.status}, {len(alone.body)} bytes, {kind}, "
+            f"{alone.status}, {len(alone.body)} bytes, {kind}, {_shape(alone)}"
             f"{statistics.median(times) * 1000:.1f} ms{_memory(self._probe)}"
         )
         if kind == "application/json":
@@ -178,6 +178,25 @@ def _are_close(one: object, other: object) -> bool:
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_are_close(one[key], other[key]) for key in one)
     return one == other
+
+
+def _shape(reply: Reply) -> str:
+    """Tell what a JSON answer holds, as `2 x 3 x number, `; nothing of other answers."""
+    try:
+        return f"{_outline(json.loads(reply.body))}, "
+    except ValueError:
+        return ""
+
+
+def _outline(value: object) -> str:
+    if isinstance(value, list):
+        kinds = {_outline(each) for each in value}
+        return f"{len(value)} x {kinds.pop()}" if len(kinds) == 1 else f"a list of {len(value)}"
+    if isinstance(value, dict):
+        return f"{{{', '.join(value)}}}"
+    if isinstance(value, bool):
+        return "true or false"
+    return "number" if isinstance(value, int | float) else "null" if value is None else "text"
 
 
 def _show(reply: Reply) -> str:

@@ -73,6 +73,28 @@ def test_a_good_handler_is_found_good(try_out: TryOut) -> None:
     assert "bytes that mean nothing: 400" in texts
 
 
+@pytest.mark.parametrize(
+    ("answer", "shape"),
+    [
+        ("3", "number"),
+        ("[[1, 2, 3], [4, 5, 6.5]]", "2 x 3 x number"),
+        ("[{'class': 'cat', 'probability': 0.8}]", "1 x {class, probability}"),
+        ("[1, 'a']", "a list of 2"),
+        ("[]", "a list of 0"),
+        ("{'a': 1}", "{a}"),
+        ("'text'", ""),
+        ("b'\\xff'", ""),
+        ("[None, None]", "2 x null"),
+        ("True", "true or false"),
+    ],
+)
+def test_the_shape_of_an_answer_is_told(answer: str, shape: str, try_out: TryOut) -> None:
+    findings = try_out(function(f"return [{answer}] * len(data)"), batch=1)
+    found = re.search(r"bytes, no content type, (?:(.*), )?\d+\.\d ms", findings[1].text)
+    assert found is not None
+    assert (found[1] or "") == shape
+
+
 def test_without_an_example_that_is_said(try_out: TryOut) -> None:
     findings = try_out(GOOD, [])
     assert bad(findings) == []
