@@ -1,4 +1,4 @@
-"""How this process's malloc treats the memory of large bodies: kept for the next, up to a bound.
+"""Memory for large bodies: not filled before it is read into, and kept for the next body.
 
 By default glibc gives large memory back to the kernel at every `free`, and takes it anew for the
 next body: a page fault for each 4 KiB of it, which costs several times what copying the body does.
@@ -8,7 +8,9 @@ pieces is given back as a whole.
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 from typing import Any, Final, Mapping
 
 KEPT_BYTES: Final = 64 * 1024 * 1024
@@ -53,12 +55,23 @@ def give_back() -> None:
         libc.malloc_trim(0)
 
 
+def unfilled(size_bytes: int) -> bytearray:
+    """Make a bytearray to read into; what it holds is anything, and to be overwritten whole.
+
+    `bytearray(n)` fills it with zeros, which takes as long as the reading does.
+    """
+    if sys.implementation.name != "cpython":
+        return bytearray(size_bytes)
+    make = ctypes.pythonapi.PyByteArray_FromStringAndSize  # it copies nothing from NULL
+    make.argtypes, make.restype = [ctypes.c_char_p, ctypes.c_ssize_t], ctypes.py_object
+    buffer: bytearray = make(None, size_bytes)
+    return buffer
+
+
 def _glibc() -> Any:
     """Find the C library, None if it is not glibc: musl and macOS have no mallopt."""
     try:
-        import ctypes  # which some builds of Python lack
-
         libc = ctypes.CDLL(None)
-    except (ImportError, OSError):
+    except OSError:
         return None
     return libc if hasattr(libc, "mallopt") and hasattr(libc, "malloc_trim") else None

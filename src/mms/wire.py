@@ -67,6 +67,13 @@ _PARAMETER: Final = struct.Struct("!IHQ")  # name bytes, type bytes, value bytes
 # outcome, is last, status, phrase bytes, fields bytes, busy us
 _RESULT: Final = struct.Struct("!BBHIII")
 
+SEND_BUFFER_BYTES: Final = 1024 * 1024
+"""What each end asks the kernel to hold of what it sends (socket(7), SO_SNDBUF).
+
+It gets twice the lesser of this and `net.core.wmem_max`. A large body goes over the link in so many
+turns of both processes as it has buffers; by default one holds 208 KiB.
+"""
+
 MAX_META_BYTES: Final = 64 * 1024 * 1024
 SEPARATOR: Final = b"\x00"
 """Between names and values of header fields. HTTP allows it in neither (RFC 9110 section 5.5)."""
@@ -97,7 +104,7 @@ class Frame:
     __slots__ = ("batch", "body", "kind", "meta", "position")
 
     def __init__(
-        self, kind: int, position: int, batch: int, meta: bytes, body: list[bytes]
+        self, kind: int, position: int, batch: int, meta: bytes, body: list[Buffer]
     ) -> None:
         self.kind = kind
         self.position = position
@@ -286,10 +293,10 @@ class FrameReader:
     """Cuts a byte stream into frames, in any split, without I/O.
 
     What comes in several pieces is joined once, and a body not at all: no quadratic growth. Of no
-    use after a WireError.
+    use after a WireError. `missing_bytes` is how much of a body that has begun is still to come.
     """
 
-    __slots__ = ("_body", "_header", "_meta", "_missing_bytes", "_tail", "_tail_bytes", "_wanted")
+    __slots__ = ("_body", "_header", "_meta", "_tail", "_tail_bytes", "_wanted", "missing_bytes")
 
     def __init__(self) -> None:
         # The pieces of a frame whose meta part is not complete, and how many bytes to wait for.
@@ -298,20 +305,20 @@ class FrameReader:
         # A frame of whose body some bytes are missing.
         self._header = (0, 0, 0)
         self._meta = b""
-        self._body: list[bytes] = []
-        self._missing_bytes = 0
+        self._body: list[Buffer] = []
+        self.missing_bytes = 0
 
     def feed(self, data: bytes) -> list[Frame]:
         """Take the next bytes, return the frames that they complete. Raises WireError."""
         frames: list[Frame] = []
-        if self._missing_bytes:
-            if len(data) < self._missing_bytes:
+        if self.missing_bytes:
+            if len(data) < self.missing_bytes:
                 self._body.append(data)
-                self._missing_bytes -= len(data)
+                self.missing_bytes -= len(data)
                 return frames
-            cut, self._missing_bytes = self._missing_bytes, 0
+            cut, self.missing_bytes = self.missing_bytes, 0
             self._body.append(data[:cut])
-            frames.append(Frame(*self._header, self._meta, self._body))
+            frames.append(self._end_body())
             data = data[cut:]
         if self._tail:
             self._tail.append(data)
@@ -322,6 +329,16 @@ class FrameReader:
             self._tail = []
         self._cut(data, frames)
         return frames
+
+    def receive_rest(self, pieces: list[bytearray]) -> Frame:
+        """Take the missing bytes of a body, which were not fed; returns its frame."""
+        self.missing_bytes = 0
+        self._body += pieces
+        return self._end_body()
+
+    def _end_body(self) -> Frame:
+        body, self._body = self._body, []
+        return Frame(*self._header, self._meta, body)
 
     def _cut(self, data: bytes, frames: list[Frame]) -> None:
         at, size = 0, len(data)
@@ -343,9 +360,9 @@ class FrameReader:
                 self._header = (kind, position, batch)
                 self._meta = meta
                 self._body = [data[body_at:]] if body_at < size else []
-                self._missing_bytes = at - size
+                self.missing_bytes = at - size
                 return
-            body = [data[body_at:at]] if body_bytes else []
+            body: list[Buffer] = [data[body_at:at]] if body_bytes else []
             frames.append(Frame(kind, position, batch, meta, body))
         if at < size:
             self._tail = [data[at:]]

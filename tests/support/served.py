@@ -16,7 +16,7 @@ from mms_server.http.exchange import Exchange
 from mms_server.http.limits import Limits
 from mms_server.http.listener import Listener
 from mms_server.http.observer import Observer
-from mms_server.http.request import Request
+from mms_server.http.request import Chunk, Request
 from mms_server.http.response import status_line
 from mms_server.http.tls.contexts import TlsContexts
 
@@ -72,7 +72,7 @@ class HoldingApplication:
         exchange.respond(line, b"", [str(error).encode()], close=True)
 
 
-def answer(exchange: Exchange, *body: bytes, close: bool = False) -> None:
+def answer(exchange: Exchange, *body: Chunk, close: bool = False) -> None:
     exchange.respond(status_line(200, ""), b"", list(body), close=close)
 
 

@@ -64,7 +64,9 @@ class RecordedSink:
         self.said: Answer | MMSError | None = None
         self.then: Callable[[], None] | None = None
 
-    def answer(self, status: int, phrase: bytes, fields: bytes, body: Sequence[bytes]) -> None:
+    def answer(
+        self, status: int, phrase: bytes, fields: bytes, body: Sequence[wire.Buffer]
+    ) -> None:
         self._hear(Answer(status, phrase, fields, body))
 
     def fail(self, error: MMSError) -> None:
@@ -103,7 +105,7 @@ class StandIn:
 
     # What the dispatcher sees of it.
 
-    def send_batch(self, buffers: Sequence[bytes]) -> None:
+    def send_batch(self, buffers: Sequence[wire.Buffer]) -> None:
         assert self.takes_work
         for frame in self._reader.feed(b"".join(buffers)):
             self._world.note_sent(self, Sent(frame))

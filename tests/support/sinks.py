@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from mms import wire
+
 
 class Answer(NamedTuple):
     status: int
     phrase: bytes
     fields: bytes
-    body: Sequence[bytes]
+    body: Sequence[wire.Buffer]

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mms import wire
 from mms_server.errors import MMSError
 from mms_server.metrics.metrics_log import MetricsLog
 from mms_server.serving.dispatcher import Dispatcher
@@ -57,7 +58,9 @@ class FutureSink:
     def __init__(self) -> None:
         self.future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
-    def answer(self, status: int, phrase: bytes, fields: bytes, body: Sequence[bytes]) -> None:
+    def answer(
+        self, status: int, phrase: bytes, fields: bytes, body: Sequence[wire.Buffer]
+    ) -> None:
         if not self.future.cancelled():
             self.future.set_result(Answer(status, phrase, fields, body))
 

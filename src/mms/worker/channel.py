@@ -6,7 +6,7 @@ import socket
 import time
 from typing import Final
 
-from mms import wire
+from mms import allocation, wire
 
 _READ_BYTES: Final = 64 * 1024
 """Below malloc's threshold for mapping fresh memory on each read (glibc M_MMAP_THRESHOLD)."""
@@ -43,6 +43,7 @@ class Channel:
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, wire.SEND_BUFFER_BYTES)
         self._data = b""
         self._at = 0
         self._received_at = 0.0
@@ -74,7 +75,7 @@ class Channel:
                         self._received_at,
                     )
                 if body_at > len(data) and meta_bytes >= _LARGE_BYTES:
-                    missing = self._read_exactly(bytearray(body_at - len(data)), 0)
+                    missing = self._read_exactly(allocation.unfilled(body_at - len(data)), 0)
                     self._data, self._at = data[at:] + missing, 0
                     continue
                 if body_bytes >= _LARGE_BYTES and body_at <= len(data):
@@ -93,7 +94,7 @@ class Channel:
 
     def _read_large(self, data: bytes, body_at: int, body_bytes: int) -> bytearray:
         """Read the rest of a large body straight into its own buffer."""
-        body = bytearray(body_bytes)
+        body = allocation.unfilled(body_bytes)
         filled = len(data) - body_at
         body[:filled] = memoryview(data)[body_at:]
         self._data, self._at = b"", 0

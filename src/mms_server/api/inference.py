@@ -69,7 +69,9 @@ class PredictionSink:
         self._exchange = exchange
         self._request_id = request_id
 
-    def answer(self, status: int, phrase: bytes, fields: bytes, body: Sequence[bytes]) -> None:
+    def answer(
+        self, status: int, phrase: bytes, fields: bytes, body: Sequence[wire.Buffer]
+    ) -> None:
         """Send what the handler answered: its status, even 4xx and 5xx, keeps its body."""
         lines = request_fields(self._request_id)
         if fields:

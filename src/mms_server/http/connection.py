@@ -23,8 +23,9 @@ from mms_server.http.limits import Limits
 from mms_server.http.observer import Observer, name_peer
 from mms_server.http.open_connections import OpenConnections
 from mms_server.http.parser import RequestParser
-from mms_server.http.request import Request
+from mms_server.http.request import Chunk, Request
 from mms_server.http.response import CONTINUE, HeadRenderer, render_head
+from mms_server.receiver import LARGE_BYTES, Receiver
 
 logger = logging.getLogger("mms_server.http")
 
@@ -58,6 +59,7 @@ class Connection(asyncio.Protocol):
         "_parser",
         "_previewed",
         "_probe",
+        "_receiver",
         "_registry",
         "_render_head",
         "_timed_head",
@@ -103,6 +105,7 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._timer_when = 0.0
         self._probe: asyncio.TimerHandle | None = None
+        self._receiver: Receiver | None = None
 
     # The transport's callbacks.
 
@@ -134,6 +137,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever is working for this client that nobody waits any more."""
         self._registry.discard(self)
+        self._receiver = None
         for handle in (self._timer, self._probe):
             if handle is not None:
                 handle.cancel()
@@ -166,7 +170,7 @@ class Connection(asyncio.Protocol):
         exchange: Exchange,
         line: bytes,
         fields: bytes,
-        body: Sequence[bytes],
+        body: Sequence[Chunk],
         close: bool,
     ) -> None:
         """Write one answer and turn to the next request; called by the exchange only."""
@@ -268,6 +272,9 @@ class Connection(asyncio.Protocol):
             self._exchange = None
             if request.head.expects_continue and not request.body_bytes:
                 self._transport.write(CONTINUE)
+            if self._parser.missing_bytes >= LARGE_BYTES and request.consumer is None:
+                self._receiver = Receiver(self._transport, self, self._parser.missing_bytes)
+                self._receiver.begin()
 
     def _regulate_reading(self) -> None:
         """Read no further ahead than one request: what is pipelined waits in the kernel."""
@@ -281,6 +288,18 @@ class Connection(asyncio.Protocol):
                 self._transport.resume_reading()
             else:
                 self._transport.pause_reading()
+
+    # A large body, which a receiver takes (`mms_server.receiver.Relieved`).
+
+    def body_progressed(self) -> None:
+        """Give the client its time anew."""
+        self._deadline = self.time() + self._limits.body_timeout_s
+
+    def body_received(self, pieces: list[bytearray]) -> None:
+        """Serve the request, which is whole."""
+        self._receiver = None
+        self._parser.receive_rest(pieces)
+        self._advance()
 
     # Closing.
 
@@ -343,6 +362,9 @@ class Connection(asyncio.Protocol):
             self._transport.close()
             self._arm(self._limits.body_timeout_s)
         else:
+            if self._receiver is not None:
+                self._receiver.end()
+                self._receiver = None
             seen = "request's header section" if self._parser.arriving is None else "request's body"
             self._parser.error = RequestTimeoutError(f"The {seen} did not arrive in time.")
             self._advance()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from mms_server.errors import MMSError
-from mms_server.http.request import Request
+from mms_server.http.request import Chunk, Request
 
 if TYPE_CHECKING:
     from mms_server.http.connection import Connection
@@ -48,7 +48,7 @@ class Exchange:
         return self._connection.peer
 
     def respond(
-        self, line: bytes, fields: bytes, body: Sequence[bytes], close: bool = False
+        self, line: bytes, fields: bytes, body: Sequence[Chunk], close: bool = False
     ) -> None:
         """Answer: a status line, ready field lines and the body's chunks; framing is added here.
 

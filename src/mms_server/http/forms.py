@@ -17,7 +17,7 @@ from multipart import (
 )
 
 from mms_server.errors import BadRequestError
-from mms_server.http.request import Request, percent_decode, percent_unescape
+from mms_server.http.request import Chunk, Request, percent_decode, percent_unescape
 
 MAX_PARTS = 1000
 _PART_HEADERS = 16
@@ -48,7 +48,7 @@ def parse_query(text: bytes) -> list[Field]:
     return [_parse_pair(pair) for pair in pairs if pair]
 
 
-def parse_urlencoded(body: Iterable[bytes]) -> list[Field]:
+def parse_urlencoded(body: Iterable[Chunk]) -> list[Field]:
     """Parse an urlencoded body; a name without `=` has an empty value, unless it comes last.
 
     As in Netty's `HttpPostStandardRequestDecoder`, which Multi Model Server uses, that one is no
@@ -94,7 +94,7 @@ class MultipartReader:
             raise BadRequestError(f"Malformed multipart body: {exc}.") from exc
         self._fields: list[Field] = []
 
-    def feed(self, chunk: bytes) -> None:
+    def feed(self, chunk: Chunk) -> None:
         """Take the next bytes of the body; what follows its last boundary is ignored."""
         if not chunk:
             return  # which the parser would take for the end

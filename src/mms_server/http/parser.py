@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import deque
+from collections.abc import Sequence
 
 import httptools
 
@@ -21,7 +22,7 @@ from mms_server.errors import (
 from mms_server.http.head import Head
 from mms_server.http.last_head import LastHead
 from mms_server.http.limits import Limits
-from mms_server.http.request import Request
+from mms_server.http.request import Chunk, Request
 
 logger = logging.getLogger("mms_server.http")
 
@@ -91,6 +92,12 @@ class RequestParser:
         """Whether no part of a request has been read since the last complete one."""
         return not self.is_in_head and self.arriving is None
 
+    @property
+    def missing_bytes(self) -> int:
+        """How much of the arriving body is still to come; 0 where only its chunks tell."""
+        request, length = self.arriving, self._watched.get(b"content-length")
+        return 0 if request is None or length is None else int(length) - request.body_bytes
+
     def feed(self, data: bytes) -> None:
         """Take the next bytes; results appear in `complete`, `arriving` and `error`.
 
@@ -117,6 +124,14 @@ class RequestParser:
             self._fail(exc)
         if not self._has_begun and not self.is_idle:
             self._count(len(data))
+
+    def receive_rest(self, chunks: Sequence[Chunk]) -> None:
+        """Take the missing bytes of the arriving body, which were not fed."""
+        request = self.arriving
+        assert request is not None
+        request.receive_rest(chunks)
+        self._parser = httptools.HttpRequestParser(self)  # the one before still waits for them
+        self.on_message_complete()
 
     def close(self) -> None:
         """Let go of what was read; nothing may be fed afterwards.

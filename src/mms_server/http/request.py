@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
@@ -10,6 +11,9 @@ from mms_server.http.head import Head
 
 _SMALL_BYTES = 512
 """Chunks below this are joined: each costs an object, and a client may send them by the million."""
+
+Chunk = bytes | bytearray
+"""A piece of a body."""
 
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 
@@ -32,7 +36,7 @@ class Request:
 
     def __init__(self, head: Head) -> None:
         self.head = head
-        self.body: list[bytes] = []
+        self.body: list[Chunk] = []
         self.body_bytes = 0
         self.consumer: Consumer | None = None
         self.is_complete = False
@@ -46,6 +50,11 @@ class Request:
             self.body[-1] += chunk
         else:
             self.body.append(chunk)
+
+    def receive_rest(self, chunks: Sequence[Chunk]) -> None:
+        """Take all the rest of the body."""
+        self.body += chunks
+        self.body_bytes += sum(map(len, chunks))
 
 
 def percent_unescape(text: bytes) -> bytes:

@@ -25,10 +25,10 @@ class Batch:
         self.size_bytes = jobs[0].size_bytes if len(jobs) == 1 else sum(j.size_bytes for j in jobs)
         self.has_lapsed = False
 
-    def encode(self, now: float) -> list[bytes]:
+    def encode(self, now: float) -> list[wire.Buffer]:
         """Encode the batch for its worker: the head, then every value's chunks as they are."""
         heads = []
-        frame = [b""]
+        frame: list[wire.Buffer] = [b""]
         for job in self.jobs:
             remaining_ms = int(min((job.deadline - now) * 1000, _MAX_REMAINING_MS))
             parameters = []

@@ -315,7 +315,7 @@ class Dispatcher:
 
     # Endings.
 
-    def _settle(self, job: Job, result: wire.Result, body: list[bytes]) -> None:
+    def _settle(self, job: Job, result: wire.Result, body: list[wire.Buffer]) -> None:
         if result.outcome == wire.ANSWERED:
             job.is_settled = True
             self.accounting.answered += 1

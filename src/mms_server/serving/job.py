@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from mms import wire
 from mms_server.errors import MMSError
 
 
@@ -17,7 +18,7 @@ class Input:
     __slots__ = ("chunks", "content_type", "name", "size_bytes")
 
     def __init__(
-        self, name: bytes, content_type: bytes, size_bytes: int, chunks: Sequence[bytes]
+        self, name: bytes, content_type: bytes, size_bytes: int, chunks: Sequence[wire.Buffer]
     ) -> None:
         self.name = name
         self.content_type = content_type
@@ -31,7 +32,9 @@ class Sink(Protocol):
     Exactly one of the two is called, once, unless the job was abandoned before. Loop thread only.
     """
 
-    def answer(self, status: int, phrase: bytes, fields: bytes, body: Sequence[bytes]) -> None:
+    def answer(
+        self, status: int, phrase: bytes, fields: bytes, body: Sequence[wire.Buffer]
+    ) -> None:
         """Take the handler's answer: an HTTP-like status and phrase, fields, the body's chunks.
 
         The fields are one block, as `wire.join_fields` makes it.

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Final, Protocol
 
+from mms import wire
 from mms_server.serving.batch import Batch
 from mms_server.serving.job import Job
 
@@ -42,7 +43,7 @@ class Backend(Protocol):
     def short_label(self) -> str:
         """Its name in metrics."""
 
-    def send_batch(self, buffers: Sequence[bytes]) -> None:
+    def send_batch(self, buffers: Sequence[wire.Buffer]) -> None:
         """Send one batch, encoded."""
 
     def batch_done(self) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
 from mms import wire
+from mms_server.receiver import LARGE_BYTES, Receiver
 
 logger = logging.getLogger("mms_server.workers")
 
@@ -31,14 +32,16 @@ class Link(asyncio.Protocol):
         self._reader = wire.FrameReader()
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._gathered: list[bytes] = []
+        self._gathered: list[wire.Buffer] = []
         self._is_flush_due = False
         self._is_broken = False
+        self._receiver: Receiver | None = None
         self.closed: asyncio.Future[None] = self._loop.create_future()
 
     async def connect(self) -> None:
         """Take over the socket; frames may come before this returns."""
         self._socket.setblocking(False)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, wire.SEND_BUFFER_BYTES)
         # The transport gets a descriptor of its own: when it fails in writing to a dead worker it
         # closes it, and with it would go the answers that have not been read.
         await self._loop.create_unix_connection(lambda: self, sock=self._socket.dup())
@@ -53,12 +56,20 @@ class Link(asyncio.Protocol):
             for frame in self._reader.feed(data):
                 self._on_frame(frame)
         except wire.WireError as exc:
-            logger.error("A worker is let go: %s", exc)
-            self._is_broken = True  # where its next frame begins, nobody knows
-            self.close()
+            self._let_go(exc)
+            return
+        missing_bytes = self._reader.missing_bytes
+        if missing_bytes >= LARGE_BYTES and self._transport is not None:
+            self._receiver = Receiver(self._transport, self, missing_bytes)
+            self._receiver.begin()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Read what is left, then tell whoever waits for the end."""
+        self._transport = None
+        if self._receiver is not None:
+            for piece in self._receiver.end():
+                self._reader.feed(bytes(piece))
+            self._receiver = None
         with contextlib.suppress(OSError):  # nothing left, or the end
             while not self._is_broken and (data := self._socket.recv(_READ_BYTES)):
                 self.data_received(data)
@@ -66,12 +77,23 @@ class Link(asyncio.Protocol):
         if not self.closed.done():
             self.closed.set_result(None)
 
+    def body_progressed(self) -> None:
+        """Do nothing: a worker's clock is that of its answer."""
+
+    def body_received(self, pieces: list[bytearray]) -> None:
+        """Hand over a frame with a large body (`mms_server.receiver.Relieved`)."""
+        self._receiver = None
+        try:
+            self._on_frame(self._reader.receive_rest(pieces))
+        except wire.WireError as exc:
+            self._let_go(exc)
+
     def send(self, frame: bytes) -> None:
         """Send a control message, behind everything sent before."""
         self._gathered.append(frame)
         self._flush()
 
-    def send_batch(self, buffers: Sequence[bytes], *, may_wait: bool) -> None:
+    def send_batch(self, buffers: Sequence[wire.Buffer], *, may_wait: bool) -> None:
         """Send a batch: at once, or with what else this turn of the loop brings.
 
         A worker that has something to do loses nothing when its next batches come together, and
@@ -95,6 +117,11 @@ class Link(asyncio.Protocol):
             self._transport.write(b"".join(buffers))
         else:
             self._transport.writelines(buffers)
+
+    def _let_go(self, error: wire.WireError) -> None:
+        logger.error("A worker is let go: %s", error)
+        self._is_broken = True  # where its next frame begins, nobody knows
+        self.close()
 
     def close(self) -> None:
         """Close our end; the worker takes it as the order to end."""

@@ -122,7 +122,7 @@ class Worker:
         """The process that fills this place now."""
         return self._process.pid if self._process is not None else None
 
-    def send_batch(self, buffers: Sequence[bytes]) -> None:
+    def send_batch(self, buffers: Sequence[wire.Buffer]) -> None:
         """Send one batch, encoded; its results come to the owner."""
         assert self._link is not None
         self._link.send_batch(buffers, may_wait=self.outstanding_batches > 0)

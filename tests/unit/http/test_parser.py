@@ -65,6 +65,38 @@ def test_a_head_whose_body_is_still_to_come() -> None:
     assert b"".join(parser.complete[0].body) == b"hello"
 
 
+def test_the_rest_of_a_body_may_come_past_the_parser() -> None:
+    parser = parse(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhe")
+    assert parser.missing_bytes == 3
+    parser.receive_rest([bytearray(b"l"), bytearray(b"lo")])
+    assert parser.missing_bytes == 0
+    assert parser.is_idle
+    parser.feed(b"GET /next HTTP/1.1\r\nHost: h\r\n\r\n")
+    first, second = parser.complete
+    assert (b"".join(first.body), first.body_bytes, first.is_complete) == (b"hello", 5, True)
+    assert (second.head.path, second.body_bytes) == (b"/next", 0)
+    assert parser.error is None
+
+
+def test_behind_a_last_request_nothing_is_read_though_its_body_came_past_the_parser() -> None:
+    parser = parse(b"POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 1\r\n\r\n")
+    parser.receive_rest([bytearray(b"x")])
+    parser.feed(b"GET /next HTTP/1.1\r\nHost: h\r\n\r\n")
+    assert [request.head.path for request in parser.complete] == [b"/"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"",
+        b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 500\r\n",
+        b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe",
+    ],
+)
+def test_nothing_is_known_to_be_missing(head: bytes) -> None:
+    assert parse(head).missing_bytes == 0
+
+
 def test_chunked_bodies_with_extensions_and_trailers() -> None:
     parser = parse(
         b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: Chunked\r\n\r\n"

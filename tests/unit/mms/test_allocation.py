@@ -81,3 +81,13 @@ def test_free_memory_goes_back_though_something_in_use_lies_behind_it() -> None:
 )
 def test_what_the_operator_has_set_stands(environment: dict[str, str]) -> None:
     assert not allocation.keep_freed_memory(environment)
+
+
+@pytest.mark.parametrize("size", [0, 1, 1000, 5_000_000])
+def test_an_unfilled_buffer_is_a_bytearray_like_any_other(size: int) -> None:
+    buffer = allocation.unfilled(size)
+    assert type(buffer) is bytearray
+    assert len(buffer) == size
+    buffer[:] = b"x" * size
+    buffer += b"y"
+    assert buffer == b"x" * size + b"y"

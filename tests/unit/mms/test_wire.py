@@ -171,6 +171,24 @@ def test_byte_by_byte() -> None:
     ]
 
 
+@given(st.integers(0, 30), st.integers(0, 30))
+def test_the_rest_of_a_body_may_come_past_the_reader(cut: int, size: int) -> None:
+    body = bytes(range(size))
+    data = frame(wire.RESULT, 3, 9, b"meta", body)
+    following = frame(wire.RESULT, 4, 9, b"", b"")
+    cut = min(cut, size)
+    reader = wire.FrameReader()
+    frames = reader.feed(data[: len(data) - cut])
+    assert reader.missing_bytes == cut
+    if cut:
+        frames.append(reader.receive_rest([bytearray(body[size - cut :])]))
+    frames += reader.feed(following)
+    assert [(f.position, f.batch, f.meta, b"".join(f.body)) for f in frames] == [
+        (3, 9, b"meta", body),
+        (4, 9, b"", b""),
+    ]
+
+
 def test_a_large_body_stays_in_the_chunks_in_which_it_came() -> None:
     chunks = [bytes([n]) * 100_000 for n in range(5)]
     head = wire.HEADER.pack(wire.VERSION, wire.RESULT, 0, 1, 1, 500_000) + b"m"

@@ -79,7 +79,7 @@ class NotingWorker:
         self.begun = 0
         self._dispatcher = dispatcher
 
-    def send_batch(self, buffers: list[bytes]) -> None:
+    def send_batch(self, buffers: Sequence[wire.Buffer]) -> None:
         (frame,) = wire.FrameReader().feed(b"".join(buffers))
         jobs = wire.decode_predict(frame.position, frame.meta, b"".join(frame.body))
         self.batches.append((frame.batch, [job.request_id for job in jobs]))
@@ -124,7 +124,9 @@ class NotingSink:
     def __init__(self) -> None:
         self.outcomes: list[Answer | MMSError] = []
 
-    def answer(self, status: int, phrase: bytes, fields: bytes, body: Sequence[bytes]) -> None:
+    def answer(
+        self, status: int, phrase: bytes, fields: bytes, body: Sequence[wire.Buffer]
+    ) -> None:
         self.outcomes.append(Answer(status, phrase, fields, body))
 
     def fail(self, error: MMSError) -> None:
@@ -432,7 +434,9 @@ def test_closing_answers_everything() -> None:
 
 def test_a_sink_that_fails_hurts_nobody_else() -> None:
     class Broken(NotingSink):
-        def answer(self, status: int, phrase: bytes, fields: bytes, body: Sequence[bytes]) -> None:
+        def answer(
+            self, status: int, phrase: bytes, fields: bytes, body: Sequence[wire.Buffer]
+        ) -> None:
             raise RuntimeError("a defect in a dialect")
 
     simulation = Simulation(Policy())

@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import socket
 
+import pytest
+
 from mms import wire
 from mms_server.workers.link import Link
 
@@ -65,6 +67,56 @@ async def test_large_batches_arrive_whole() -> None:
     assert received == b"head" + body
     link.close()
     await link.closed
+    worker.close()
+
+
+async def test_large_answers_arrive_whole_and_what_is_behind_them() -> None:
+    link, worker, frames = await connect()
+    bodies = [bytes([number]) * size for number, size in enumerate((5_000_000, 300_000, 7, 0))]
+    sent = b"".join(result(number, body) for number, body in enumerate(bodies))
+    worker.setblocking(False)
+    async with asyncio.timeout(20):
+        await asyncio.get_running_loop().sock_sendall(worker, sent)
+    await until(frames, len(bodies))
+    assert [b"".join(frame.body) for frame in frames] == bodies
+    link.close()
+    await link.closed
+    worker.close()
+
+
+@pytest.mark.parametrize("missing", [0, 1, 1_000_000])
+async def test_a_worker_that_dies_in_a_large_answer(missing: int) -> None:
+    """What is whole counts as answered, though the link failed before it was read; no more."""
+    link, worker, frames = await connect()
+    body = b"x" * 1_300_000
+    sent = result(1, b"a") + result(2, body)
+    worker.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1024 * 1024)
+    half = len(sent) // 2
+    worker.setblocking(False)
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(20):
+        await loop.sock_sendall(worker, sent[:half])
+        await until(frames, 1)
+        await loop.sock_sendall(worker, sent[half : len(sent) - missing])
+        worker.close()
+        for _ in range(3):
+            link.send(wire.encode(wire.DRAIN))
+        await link.closed
+    assert [frame.batch for frame in frames] == ([1] if missing else [1, 2])
+    assert b"".join(frames[-1].body) == (b"a" if missing else body)
+
+
+async def test_a_large_answer_that_cannot_be_taken_ends_the_link() -> None:
+    def refuse(frame: wire.Frame) -> None:
+        raise wire.WireError("a result of nothing")
+
+    ours, worker = socket.socketpair()
+    link = Link(ours, refuse)
+    await link.connect()
+    worker.setblocking(False)
+    async with asyncio.timeout(20):
+        await asyncio.get_running_loop().sock_sendall(worker, result(1, b"x" * 1_000_000))
+        await link.closed
     worker.close()
 
 

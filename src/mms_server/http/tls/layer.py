@@ -24,6 +24,8 @@ logger = logging.getLogger("mms_server.http")
 _RECORD_BYTES = 16 * 1024
 """The most that one record holds (RFC 8446 section 5.1)."""
 
+_AnyProtocol = asyncio.Protocol | asyncio.BufferedProtocol
+
 _NOT_TLS = (
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n"
     b"This port speaks TLS: use https:// here.\n"
@@ -64,7 +66,8 @@ class TlsLayer(asyncio.Protocol):
         timeout_s: float,
     ) -> None:
         self._connect = connect
-        self._connection = asyncio.Protocol()  # does nothing: there is none yet
+        # One that does nothing: there is none yet.
+        self._connection: _AnyProtocol = asyncio.Protocol()
         self._handshakes = handshakes
         self._timeout_s = timeout_s
         self._timer: asyncio.TimerHandle | None = None
@@ -89,7 +92,7 @@ class TlsLayer(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Decrypt what is whole, and hand it on."""
         if self._is_half_closed:
-            self._connection.data_received(data)
+            cast(asyncio.Protocol, self._connection).data_received(data)
         elif not self._has_eof:
             self._incoming.write(data)
             self._advance()
@@ -119,6 +122,10 @@ class TlsLayer(asyncio.Protocol):
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """Ask the socket's transport."""
         return self._transport.get_extra_info(name, default)
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Hand what is decrypted from now on to another protocol."""
+        self._connection = cast(_AnyProtocol, protocol)
 
     def is_closing(self) -> bool:
         """Say whether nothing is read or taken for writing any more."""
@@ -217,11 +224,21 @@ class TlsLayer(asyncio.Protocol):
         while self._is_pending() and self._is_reading and not self._has_eof:
             if self._is_half_closed or self.is_closing():
                 return
-            data = self._tls.read(_RECORD_BYTES)
-            if data:
-                self._connection.data_received(data)
-            else:
-                self._has_eof = True
+            self._has_eof = not self._read_record()
+
+    def _read_record(self) -> int:
+        """Decrypt and hand on what one record holds; returns its size, 0 at the end."""
+        connection = self._connection
+        if isinstance(connection, asyncio.BufferedProtocol):
+            buffer = cast(memoryview, connection.get_buffer(_RECORD_BYTES))
+            size_bytes = cast(int, self._tls.read(min(len(buffer), _RECORD_BYTES), buffer))
+            if size_bytes:
+                connection.buffer_updated(size_bytes)
+            return size_bytes
+        data = self._tls.read(_RECORD_BYTES)
+        if data:
+            connection.data_received(data)
+        return len(data)
 
     def _is_pending(self) -> bool:
         return self._incoming.pending > 0 or (self._is_open and self._tls.pending() > 0)
