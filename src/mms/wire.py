@@ -130,6 +130,10 @@ class JobMessage:
         self.fields = fields
         self.parameters = parameters
 
+    def let_go(self) -> None:
+        """Keep the names and types of the parameters, not their values."""
+        self.parameters = [(name, content_type, b"") for name, content_type, _ in self.parameters]
+
 
 class Result:
     """What became of one job.

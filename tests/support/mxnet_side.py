@@ -53,7 +53,7 @@ def predict(*requests: dict[str, Any]) -> list[tuple[int, bytes]]:
     outputs = _loaded["entry"].handle([dict(request) for request in requests], context)
     assert len(outputs) == len(requests)
     return [
-        (context.get_response_status(place)[0], encode_output(output))
+        (context.get_response_status(place)[0], bytes(encode_output(output)))
         for place, output in enumerate(outputs)
     ]
 

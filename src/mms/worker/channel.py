@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import socket
 import time
-from typing import Final
+from typing import Final, Union
 
 from mms import allocation, wire
 
 _READ_BYTES: Final = 64 * 1024
 """Below malloc's threshold for mapping fresh memory on each read (glibc M_MMAP_THRESHOLD)."""
 _LARGE_BYTES: Final = 64 * 1024
+
+
+Buffer = Union[bytes, memoryview]
+"""What can be sent; a memoryview is one of single bytes."""
 
 
 class Message:
@@ -111,9 +115,9 @@ class Channel:
         self._received_at = time.perf_counter()
         return buffer
 
-    def send(self, buffers: list[wire.Buffer]) -> None:
+    def send(self, buffers: list[Buffer]) -> None:
         """Send frames now: what has been answered is not lost when the worker dies next."""
-        small: list[wire.Buffer] = []
+        small: list[Buffer] = []
         for buffer in buffers:
             if len(buffer) < _LARGE_BYTES:
                 small.append(buffer)

@@ -17,7 +17,7 @@ from mms import wire
 from mms.context import Context, RequestProcessor
 from mms.metrics.metric import LINE_PREFIX
 from mms.worker import loader
-from mms.worker.channel import Channel, Message
+from mms.worker.channel import Buffer, Channel, Message
 from mms.worker.inputs import InputError, build_headers, build_input
 from mms.worker.outputs import (
     Failure,
@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 HTTP_OK: Final = 200
 
+_LARGE_BYTES: Final = 64 * 1024
+
 
 class Reply:
     """What one job is answered; the body is bytes ready to send."""
@@ -39,7 +41,7 @@ class Reply:
     __slots__ = ("body", "fields", "outcome", "phrase", "status")
 
     def __init__(
-        self, outcome: int, status: int, phrase: bytes, fields: bytes, body: bytes
+        self, outcome: int, status: int, phrase: bytes, fields: bytes, body: bytes | memoryview
     ) -> None:
         self.outcome = outcome
         self.status = status
@@ -88,6 +90,7 @@ class WorkerLoop:
                 elif message.kind == wire.DRAIN:
                     channel.send([wire.encode(wire.BYE)])
                     return
+                del message  # its body is not to be there still when the next one comes
         except (EOFError, BrokenPipeError, ConnectionResetError):
             return  # the front end let go of this worker
 
@@ -127,11 +130,13 @@ class WorkerLoop:
     def _predict(self, channel: Channel, message: Message, *, is_withdrawn: bool) -> None:
         started = time.perf_counter()
         count = message.position
+        is_large = len(message.body) >= _LARGE_BYTES
         replies: list[Reply | None] = [None] * count
         runnable: list[int] = []
         inputs: list[dict[str, Any]] = []
         jobs = wire.decode_predict(count, message.meta, message.body)
         waited_ms = (started - message.received_at) * 1000
+        message.body = bytearray()  # where it was divided, the jobs have copies
         for position, job in enumerate(jobs):
             if is_withdrawn or waited_ms > job.remaining_ms:
                 replies[position] = Reply(wire.EXPIRED, 503, b"", b"", b"")
@@ -147,6 +152,9 @@ class WorkerLoop:
                 replies[position] = answer
         busy_s = time.perf_counter() - started
         self._send(channel, message.batch, replies, busy_s)
+        if is_large:
+            for job in jobs:
+                job.let_go()  # the context refers to it until the next batch
 
     def _handle(self, jobs: list[wire.JobMessage], inputs: list[dict[str, Any]]) -> list[Reply]:
         """Call the handler on one batch, answer each of its jobs."""
@@ -197,7 +205,7 @@ class WorkerLoop:
     ) -> None:
         last = len(replies) - 1
         busy_us = min(int(busy_s * 1e6), 0xFFFFFFFF)
-        frames: list[wire.Buffer] = []
+        frames: list[Buffer] = []
         for position, reply in enumerate(replies):
             assert reply is not None
             result = wire.Result(
@@ -213,7 +221,7 @@ class WorkerLoop:
         if self._context is not None:
             self._context.metrics = None
 
-    def _metrics(self) -> list[wire.Buffer]:
+    def _metrics(self) -> list[Buffer]:
         """Encode what the handler has measured since the last time, if anything."""
         store = self._context.used_metrics if self._context is not None else None
         if store is None or not store.store:

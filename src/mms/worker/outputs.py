@@ -26,6 +26,9 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _TEXT = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 """A reason phrase: RFC 9112, section 4. Latin-1 text without control characters."""
 
+_LARGE_BYTES: Final = 64 * 1024
+"""A bytearray of this size or more is not copied."""
+
 _CONTENT_TYPE = "content-type"
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -87,11 +90,12 @@ def check_outputs(outputs: object, requests: int) -> list[object]:
     return outputs
 
 
-def encode_output(output: object) -> bytes:
+def encode_output(output: object) -> bytes | memoryview:
     """Encode one output: bytes as they are, str as UTF-8, all else as JSON indented by 2 spaces.
 
-    NaN and infinities are written as the json module does. Mutable buffers are copied, because
-    the handler may write to them again before the answer is sent.
+    NaN and infinities are written as the json module does. Mutable buffers are copied, because a
+    thread of the handler's may write to them before the answer is sent; but a large bytearray is
+    sent from where it is, and cannot change its size until then.
 
     Raises:
         OutputError: JSON has no form for it.
@@ -99,7 +103,7 @@ def encode_output(output: object) -> bytes:
     if isinstance(output, bytes):
         return output
     if isinstance(output, bytearray):
-        return bytes(output)
+        return bytes(output) if len(output) < _LARGE_BYTES else memoryview(output)
     try:
         if isinstance(output, memoryview):
             return output.tobytes()

@@ -77,6 +77,17 @@ def test_encoding(output: object, expected: bytes) -> None:
     assert encoded == expected
 
 
+def test_a_large_bytearray_is_sent_from_where_it_is() -> None:
+    buffer = bytearray(b"x" * 65_536)
+    encoded = encode_output(buffer)
+    assert isinstance(encoded, memoryview)
+    assert encoded.tobytes() == buffer
+    with pytest.raises(BufferError):
+        buffer.append(0)
+    del encoded
+    buffer.append(0)
+
+
 def test_buffers_may_be_written_to_again() -> None:
     buffer = bytearray(b"first")
     encoded = [encode_output(buffer), encode_output(memoryview(buffer))]
