@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RESULTS := benchmarks/results
 
-.PHONY: demo test test-compiled check format docs site bench bench-curves fuzz parity-record wheel clean
+.PHONY: demo test test-compiled check format docs site bench bench-curves bench-guard-record compiled fuzz parity-record wheel clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/mms demo
@@ -14,9 +14,7 @@ test: $(VENV)/.dev
 	$(BIN)/pytest -n 2
 
 # The rooms that `make wheel` compiles, as that wheel has them.
-test-compiled: wheel
-	$(PYTHON) -m venv --clear .venv-compiled
-	.venv-compiled/bin/pip install --quiet --disable-pip-version-check "$$(ls -t dist/*.whl | head -n 1)[dev]"
+test-compiled: compiled
 	.venv-compiled/bin/pytest -n 2 tests/unit/api tests/unit/http tests/unit/mms/worker tests/unit/serving tests/unit/workers tests/e2e
 
 check: $(VENV)/.dev
@@ -46,6 +44,15 @@ bench: $(VENV)/.dev
 bench-curves: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.curves --json $(RESULTS)/curves.json
 	$(BIN)/python -m benchmarks.charts $(RESULTS)/curves.json --into $(RESULTS)
+
+# What tests/e2e/test_guard.py compares the cost of a request with.
+bench-guard-record: $(VENV)/.dev compiled
+	$(BIN)/python -m benchmarks.guard --record
+	.venv-compiled/bin/python -m benchmarks.guard --record
+
+compiled: wheel
+	$(PYTHON) -m venv --clear .venv-compiled
+	.venv-compiled/bin/pip install --quiet --disable-pip-version-check "$$(ls -t dist/*.whl | head -n 1)[dev]"
 
 # Needs a C compiler.
 wheel: $(VENV)/bin/python

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.errors import BenchError
+
 _WORKER = re.compile(r"mms[./]worker|model_service_worker")
 _PROC = Path("/proc")
 
@@ -106,6 +108,18 @@ def is_front_end(command_line: str) -> bool:
 def is_worker(command_line: str) -> bool:
     """Say whether a process is a worker, ours or MMS's."""
     return _WORKER.search(command_line) is not None
+
+
+PARTS = {"front end": is_front_end, "worker": is_worker}
+"""What tells the two processes that a request goes through from the others, by their titles."""
+
+
+def find(title: str, pids: Iterable[int]) -> int:
+    """Return the first process that looks like the one of that title. Raises BenchError."""
+    for pid in pids:
+        if PARTS[title](command_line(pid)):
+            return pid
+    raise BenchError(f"no process looks like a {title}")
 
 
 def _pss_bytes(pid: int) -> int:

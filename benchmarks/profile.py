@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -30,9 +30,6 @@ from benchmarks.venv import Venv
 from benchmarks.wrk import Load
 
 Key = TypeVar("Key")
-
-_PARTS = (("front end", processes.is_front_end), ("worker", processes.is_worker))
-"""Each process's title, and what tells it from the others."""
 
 _SAMPLES_PER_S = 200
 _WARM_UP_S = 5
@@ -62,19 +59,12 @@ class Profiler:
         """Measure without, then sample each process in turn. Raises BenchError."""
         self._venv.install()
         self._load(_WARM_UP_S)
-        pids = [self._find(*part) for part in _PARTS]
+        pids = [processes.find(title, self._server.pids()) for title in processes.PARTS]
         before = [processes.cpu_time([pid]) for pid in pids]
         load = self._load(self._duration_s)
         spent = [processes.cpu_time([pid]).since(t) for pid, t in zip(pids, before, strict=True)]
-        titles = [title for title, _ in _PARTS]
         samples = [self._sample(pid) for pid in pids]
-        return load, [Part(*part) for part in zip(titles, spent, samples, strict=True)]
-
-    def _find(self, title: str, is_it: Callable[[str], bool]) -> int:
-        for pid in self._server.pids():
-            if is_it(processes.command_line(pid)):
-                return pid
-        raise BenchError(f"{self._server.name} has no process that looks like a {title}")
+        return load, [Part(*part) for part in zip(processes.PARTS, spent, samples, strict=True)]
 
     def _load(self, duration_s: int) -> Load:
         return wrk.run(self._server.url, self._connections, duration_s, on_tick=lambda: None)

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from benchmarks import processes
+from benchmarks.errors import BenchError
 
 
 @pytest.mark.parametrize(
@@ -16,3 +19,8 @@ from benchmarks import processes
 )
 def test_workers_are_told_from_the_rest(command_line: str, is_one: bool) -> None:
     assert processes.is_worker(command_line) is is_one
+
+
+def test_a_process_that_is_not_there_is_not_found() -> None:
+    with pytest.raises(BenchError, match="looks like a worker"):
+        processes.find("worker", [os.getpid()])
