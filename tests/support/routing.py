@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import cast
 
 from mms_server.api.guard import Guard
@@ -18,5 +19,5 @@ def router_of(listener: str) -> Router:
     """Make the router of a listener whose endpoints are only looked up, never called."""
     is_inference, is_management = LISTENERS[listener]
     guard = Guard(frozenset(), checks_host=True) if is_management else None
-    nothing = cast(Registry, None)
+    nothing = cast(Registry, SimpleNamespace(answering={}))
     return make_router(nothing, request_ids(), Settings(), is_inference=is_inference, guard=guard)

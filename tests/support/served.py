@@ -33,6 +33,17 @@ over: ContextVar[Tls | None] = ContextVar("over", default=None)
 """What listeners and clients of `serving` speak; set by the fixture `transport`."""
 
 
+@dataclass(frozen=True)
+class Gone:
+    """Notes a request whose client has gone."""
+
+    gone: list[Request]
+    request: Request
+
+    def client_gone(self) -> None:
+        self.gone.append(self.request)
+
+
 class HoldingApplication:
     """Answers at once with what it saw, or holds the answer back for a test to give."""
 
@@ -54,7 +65,7 @@ class HoldingApplication:
 
     def handle(self, request: Request, exchange: Exchange) -> None:
         self.handled.append(request)
-        exchange.on_gone = lambda: self.gone.append(request)
+        exchange.waiter = Gone(self.gone, request)
         if request.head.path == b"/raise":
             raise RuntimeError("a defect")
         if request.head.path == b"/hold":

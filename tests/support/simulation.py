@@ -95,6 +95,7 @@ class StandIn:
     def __init__(self, world: World, label: str) -> None:
         self.label = label
         self.takes_work = True
+        self.link = self
         self.waiting: deque[Sent] = deque()
         self.executing: Sent | None = None
         self.begun = self.withdrawn = 0

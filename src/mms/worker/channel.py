@@ -60,12 +60,13 @@ class Channel:
         while True:
             data, at = self._data, self._at
             have_bytes = len(data) - at
-            if have_bytes >= wire.HEADER.size:
-                header = wire.HEADER.unpack_from(data, at)
-                if header[0] != wire.VERSION:
-                    raise wire.WireError(f"front end speaks protocol version {header[0]}")
-                _, kind, position, batch, meta_bytes, body_bytes = header
-                meta_at = at + wire.HEADER.size
+            if have_bytes >= wire.HEADER_BYTES:
+                version, kind, position, batch, meta_bytes, body_bytes = wire.unpack_header(
+                    data, at
+                )
+                if version != wire.VERSION:
+                    raise wire.WireError(f"front end speaks protocol version {version}")
+                meta_at = at + wire.HEADER_BYTES
                 body_at = meta_at + meta_bytes
                 end = body_at + body_bytes
                 if end <= len(data):

@@ -20,6 +20,7 @@ from mms.worker import loader
 from mms.worker.channel import Buffer, Channel, Message
 from mms.worker.inputs import InputError, build_headers, build_input
 from mms.worker.outputs import (
+    DEFAULT_HEAD,
     Failure,
     OutputError,
     check_outputs,
@@ -164,7 +165,11 @@ class WorkerLoop:
         processors = [RequestProcessor(functools.partial(_headers_of, job)) for job in jobs]
         context.begin_batch({i: job.request_id for i, job in enumerate(jobs)}, processors)
         try:
-            outputs = check_outputs(self._entry.handle(inputs, context), len(jobs))
+            outputs = self._entry.handle(inputs, context)
+            if type(outputs) is not list or len(outputs) != len(
+                jobs
+            ):  # what is wrong is said there
+                outputs = check_outputs(outputs, len(jobs))
         except OutputError as exc:
             logger.error("Handler %s: %s", self._handler, exc)
             reply = _failed(exc.code, exc.message)
@@ -173,7 +178,7 @@ class WorkerLoop:
             ids = ", ".join(job.request_id for job in jobs)
             logger.exception("Handler %s failed on request %s", self._handler, ids)
             return [_answer_failure(failure_of(failure))] * len(jobs)
-        return [self._answer(*pair) for pair in zip(processors, outputs)]
+        return [self._answer(processors[i], outputs[i]) for i in range(len(jobs))]
 
     def _answer(self, processor: RequestProcessor, output: object) -> Reply:
         try:
@@ -193,6 +198,8 @@ class WorkerLoop:
                 f"The response of {len(body)} bytes exceeds max_response_size, "
                 f"{self._max_response_bytes} bytes.",
             )
+        if head is DEFAULT_HEAD:
+            return Reply(wire.ANSWERED, HTTP_OK, b"", b"", body)
         if not head.headers:
             return Reply(wire.ANSWERED, head.status, head.phrase.encode("latin-1"), b"", body)
         fields = wire.join_fields(

@@ -102,13 +102,14 @@ def encode_output(output: object) -> bytes | memoryview:
     """
     if isinstance(output, bytes):
         return output
-    if isinstance(output, bytearray):
-        return bytes(output) if len(output) < _LARGE_BYTES else memoryview(output)
     try:
+        if isinstance(output, str):
+            return output.encode("utf-8")
+        if isinstance(output, bytearray):
+            return bytes(output) if len(output) < _LARGE_BYTES else memoryview(output)
         if isinstance(output, memoryview):
             return output.tobytes()
-        text = output if isinstance(output, str) else json.dumps(output, indent=2)
-        return text.encode("utf-8")
+        return json.dumps(output, indent=2).encode("utf-8")
     except (TypeError, ValueError, OverflowError, RecursionError) as exc:
         raise OutputError("Unsupported model output data type.", detail=f"({exc})") from exc
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import Final
 
 from mms import wire
@@ -23,6 +22,7 @@ from mms_server.http.head import Head
 from mms_server.http.request import Request
 from mms_server.http.response import status_line
 from mms_server.http.router import ANY, Endpoint, Router
+from mms_server.serving.dispatcher import Dispatcher
 from mms_server.serving.job import Input, Job
 from mms_server.serving.model import Model
 from mms_server.serving.registry import Registry
@@ -63,16 +63,31 @@ ModelChooser = Callable[[Request, tuple[str, ...]], Model]
 class PredictionSink:
     """Takes a job's answer to its HTTP client (`mms_server.serving.job.Sink`)."""
 
-    __slots__ = ("_exchange", "_request_id")
+    __slots__ = ("_dispatcher", "_exchange", "_job", "_request_id")
 
     def __init__(self, exchange: Exchange, request_id: bytes) -> None:
         self._exchange = exchange
         self._request_id = request_id
+        self._dispatcher: Dispatcher | None = None
+        self._job: Job | None = None
+
+    def wait(self, dispatcher: Dispatcher, job: Job) -> None:
+        """Give the job up if the client goes first."""
+        self._dispatcher = dispatcher
+        self._job = job
+        self._exchange.waiter = self
+
+    def client_gone(self) -> None:
+        """Give the job up (`mms_server.http.exchange.Waiter`)."""
+        job, self._job = self._job, None
+        if self._dispatcher is not None and job is not None:
+            self._dispatcher.abandon(job)
 
     def answer(
         self, status: int, phrase: bytes, fields: bytes, body: Sequence[wire.Buffer]
     ) -> None:
         """Send what the handler answered: its status, even 4xx and 5xx, keeps its body."""
+        self._job = None  # it leads back here: without it there is no cycle to collect
         lines = request_fields(self._request_id)
         if fields:
             lines = _field_lines(fields) + lines
@@ -81,6 +96,7 @@ class PredictionSink:
 
     def fail(self, error: MMSError) -> None:
         """Send an error body."""
+        self._job = None
         answer_error(self._exchange, self._request_id, error)
 
 
@@ -131,7 +147,7 @@ class _PredictRoute:
         request_id = next(self._ids)
         sink = PredictionSink(exchange, request_id)
         job = Job(request_id, preamble.fields, inputs, size_bytes, sink)
-        exchange.on_gone = partial(dispatcher.abandon, job)
+        sink.wait(dispatcher, job)
         dispatcher.submit(job, preamble.timeout_s)
 
     def preview(self, request: Request, exchange: Exchange, parameters: tuple[str, ...]) -> None:
@@ -175,6 +191,7 @@ class Inference:
 
     def __init__(self, registry: Registry, ids: Iterator[bytes], body_limit_bytes: int) -> None:
         self._registry = registry
+        self._models = registry.answering
         self._ids = ids
         self._body_limit_bytes = body_limit_bytes
 
@@ -191,7 +208,8 @@ class Inference:
         router.add(b"OPTIONS", pattern, Endpoint(route.describe))
 
     def _by_path(self, request: Request, parameters: tuple[str, ...]) -> Model:
-        return self._registry.find(parameters[0])
+        model = self._models.get(parameters[0])
+        return self._registry.find(parameters[0]) if model is None else model
 
     def _by_query(self, request: Request, parameters: tuple[str, ...]) -> Model:
         """Choose by `model_name`, else the only model loaded at startup."""

@@ -32,6 +32,9 @@ logger = logging.getLogger("mms_server.http")
 _WITHOUT_CONTENT: Final = (b"204", b"304")
 """RFC 9110 section 6.4.1: a client takes what follows such a head for the next answer."""
 
+_LAST_DIGIT: Final = 11
+_FOUR: Final = ord("4")
+
 _JOIN_BYTES: Final = 64 * 1024
 """Bodies up to here are joined to the head: one small copy is cheaper than a gathered write."""
 
@@ -144,8 +147,8 @@ class Connection(asyncio.Protocol):
         exchange, self._exchange = self._exchange, None
         if exchange is not None and exchange.is_open:
             exchange.is_open = False
-            if exchange.on_gone is not None:
-                exchange.on_gone()
+            if exchange.waiter is not None:
+                exchange.waiter.client_gone()
         self._parser.close()
 
     def pause_writing(self) -> None:
@@ -184,9 +187,10 @@ class Connection(asyncio.Protocol):
             or not request.head.is_keep_alive
         )
         length = len(body[0]) if len(body) == 1 else sum(map(len, body))
-        status = line[9:12]
-        head = self._render_head(line, fields, None if status == b"204" else length, is_last)
-        if status in _WITHOUT_CONTENT or (request is not None and request.head.method == b"HEAD"):
+        has_content = line[_LAST_DIGIT] != _FOUR or line[9:12] not in _WITHOUT_CONTENT
+        is_counted = has_content or line[9:12] != b"204"
+        head = self._render_head(line, fields, length if is_counted else None, is_last)
+        if not has_content or (request is not None and request.head.method == b"HEAD"):
             self._transport.write(head)
         elif length <= _JOIN_BYTES:
             self._transport.write(b"".join((head, *body)))
@@ -195,15 +199,16 @@ class Connection(asyncio.Protocol):
         self._exchange = None
         now = self.time()
         if self._observer is not None:
-            self._observer.answered(exchange, status, now - exchange.began)
+            self._observer.answered(exchange, line[9:12], now - exchange.began)
         if is_last:
             self._finish(is_whole and self._parser.is_idle and not self._parser.complete)
             return
         if self._is_writable:  # else the clock for a client that does not read is running
             self._deadline = now + self._limits.idle_timeout_s
-        if self._is_advancing or self._transport.is_closing():
+        if self._is_advancing:
             return
-        if self._parser.complete or self._has_eof or not self._is_reading:
+        has_more = self._parser.complete or self._has_eof or not self._is_reading
+        if has_more and not self._transport.is_closing():
             self._advance()
 
     def drain(self) -> None:

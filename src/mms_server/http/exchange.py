@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from mms_server.errors import MMSError
@@ -25,14 +25,21 @@ class Application(Protocol):
         """Answer what is no proper request."""
 
 
+class Waiter(Protocol):
+    """Who works for a client."""
+
+    def client_gone(self) -> None:
+        """Hear that it has gone before it was answered."""
+
+
 class Exchange:
     """One request's way back to its client.
 
-    `on_gone` is called once if the client goes before it was answered; after that, and after
-    `respond`, the exchange ignores answers.
+    `waiter` hears once if the client goes before it was answered; after that, and after `respond`,
+    the exchange ignores answers.
     """
 
-    __slots__ = ("_connection", "began", "is_open", "on_gone", "request")
+    __slots__ = ("_connection", "began", "is_open", "request", "waiter")
 
     def __init__(self, connection: Connection, request: Request | None) -> None:
         self._connection = connection
@@ -40,7 +47,7 @@ class Exchange:
         self.began = 0.0
         """When the request was whole, on the loop's clock; kept only for an observer."""
         self.is_open = True
-        self.on_gone: Callable[[], None] | None = None
+        self.waiter: Waiter | None = None
 
     @property
     def peer(self) -> bytes:
@@ -57,5 +64,5 @@ class Exchange:
         """
         if self.is_open:
             self.is_open = False
-            self.on_gone = None  # it may lead back here: without it there is no cycle to collect
+            self.waiter = None  # it may lead back here: without it there is no cycle to collect
             self._connection.write_response(self, line, fields, body, close)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Protocol
+from typing import Final, Protocol
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -40,6 +40,12 @@ def status_line(status: int, phrase: str) -> bytes:
     return f"HTTP/1.1 {status} {phrase}\r\n".encode("latin-1")
 
 
+_KEEP_ALIVE: Final = b"connection: keep-alive\r\n\r\n"
+_SHORT_BYTES: Final = 1024
+_SHORT_ENDS: Final = [b"content-length: %d\r\n%s" % (n, _KEEP_ALIVE) for n in range(_SHORT_BYTES)]
+"""The ends of the heads that most answers have, by the length of what follows them."""
+
+
 class HeadRenderer(Protocol):
     """What renders the heads of a listener's answers; see `render_head`."""
 
@@ -54,7 +60,9 @@ def render_head(line: bytes, fields: bytes, length_bytes: int | None, is_last: b
 
     No length is for 204, which must not state one (RFC 9110 section 8.6).
     """
-    end = b"connection: close\r\n\r\n" if is_last else b"connection: keep-alive\r\n\r\n"
+    if not is_last and length_bytes is not None and length_bytes < _SHORT_BYTES:
+        return line + fields + _SHORT_ENDS[length_bytes]
+    end = b"connection: close\r\n\r\n" if is_last else _KEEP_ALIVE
     if length_bytes is None:
         return line + fields + end
     return b"%scontent-length: %d\r\n%s" % (line + fields, length_bytes, end)

@@ -96,7 +96,7 @@ class Dispatcher:
 
     def oldest_wait_s(self, now: float) -> float:
         """How long the oldest job in the queue has waited; 0 where a worker could take it."""
-        idle = any(lane.is_idle and lane.worker.takes_work for lane in self._lanes.values())
+        idle = any(lane.is_idle and lane.link.takes_work for lane in self._lanes.values())
         return 0.0 if idle or not self._queue else now - self._queue.head.arrived
 
     def worked_s(self, now: float) -> float:
@@ -190,7 +190,7 @@ class Dispatcher:
             if self._metrics is not None and result.outcome == wire.ANSWERED:
                 ids = [job.request_id for job in batch.jobs]
                 self._metrics.batch_done(self._model_name, ids, result.busy_us)
-            worker.batch_done()
+            lane.link.batch_done()
             if self._queue:
                 self._pump(now)
 
@@ -305,7 +305,7 @@ class Dispatcher:
         batch = Batch(next(self._numbers), jobs)
         lane.add(batch, now)
         self._sent_jobs += len(jobs)
-        lane.worker.send_batch(batch.encode(now))
+        lane.link.send_batch(batch.encode(now))
         if len(lane.batches) > 1:
             self._arm_expiry(min(job.deadline for job in jobs))
         if self._watch is None:

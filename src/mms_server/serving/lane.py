@@ -28,12 +28,27 @@ WAKE_S: Final = 0.00025
 64 workers on two cores a handler that does nothing took 200 us of processor time, with two 30."""
 
 
-class Backend(Protocol):
-    """A worker as the core sees it (`mms_server.workers.worker.Worker`)."""
+class Outlet(Protocol):
+    """The way to a worker (`mms_server.workers.link.Link`)."""
 
     takes_work: bool
     """Whether batches may be sent."""
+
+    def send_batch(self, buffers: Sequence[wire.Buffer]) -> None:
+        """Send one batch, encoded."""
+
+    def batch_done(self) -> None:
+        """Hear that a batch has had its last result."""
+
+
+class Backend(Protocol):
+    """A worker as the core sees it (`mms_server.workers.worker.Worker`)."""
+
     load_s: float
+
+    @property
+    def link(self) -> Outlet:
+        """The way to it, while it is ready."""
 
     @property
     def label(self) -> str:
@@ -42,12 +57,6 @@ class Backend(Protocol):
     @property
     def short_label(self) -> str:
         """Its name in metrics."""
-
-    def send_batch(self, buffers: Sequence[wire.Buffer]) -> None:
-        """Send one batch, encoded."""
-
-    def batch_done(self) -> None:
-        """Hear that a batch has had its last result."""
 
     def withdraw(self, number: int) -> int:
         """Take back the batches up to a number; returns that of the last one begun all the same."""
@@ -59,10 +68,11 @@ class Backend(Protocol):
 class Lane:
     """One ready worker's batches, oldest first: the head is being executed, the rest waits."""
 
-    __slots__ = ("batches", "head_since", "size_bytes", "worked_s", "worker")
+    __slots__ = ("batches", "head_since", "link", "size_bytes", "worked_s", "worker")
 
     def __init__(self, worker: Backend) -> None:
         self.worker = worker
+        self.link = worker.link
         self.batches: deque[Batch] = deque()
         self.size_bytes = 0
         self.head_since = 0.0
@@ -138,7 +148,7 @@ def choose_lane(
     best = idle = None
     busy = 0
     for lane in lanes:
-        if not lane.worker.takes_work:
+        if not lane.link.takes_work:
             continue
         if not lane.batches:
             idle = lane

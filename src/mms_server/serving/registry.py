@@ -43,6 +43,8 @@ class Registry:
         self._defaults = defaults
         self._launcher = launcher
         self._models: dict[str, dict[str, Model]] = {}
+        self.answering: dict[str, Model] = {}
+        """By name, the version that answers who names none; changed here only. See `find`."""
         self._environments = Environments(defaults.environment_policy, defaults.environment)
         self._acquisitions = asyncio.Semaphore(_ACQUISITIONS)
         self._numbers = itertools.count(FIRST_WORKER_NUMBER)
@@ -53,10 +55,10 @@ class Registry:
 
     def find(self, name: str) -> Model:
         """Find a model by name. Raises ModelNotFoundError."""
-        versions = self._models.get(name)
-        if not versions:
+        model = self.answering.get(name)
+        if model is None:
             raise ModelNotFoundError(f"Model not found: {name}")
-        return next(iter(versions.values()))
+        return model
 
     async def register(self, registration: Registration) -> Model:
         """Fetch, unpack and check an archive and take it in, still without workers.
@@ -114,6 +116,7 @@ class Registry:
         """End all models at once, each within `drain_s`."""
         models = self.models()
         self._models.clear()
+        self.answering.clear()
         await asyncio.gather(*(self._close(model, drain_s) for model in models))
 
     def _admit(self, archive: Archive, registration: Registration) -> Model:
@@ -139,6 +142,7 @@ class Registry:
             environment,
         )
         self._models[name] = {model.version: model}
+        self.answering[name] = model
         return model
 
     def _choose_environment(
@@ -207,6 +211,7 @@ class Registry:
         versions = self._models.get(model.name, {})
         if versions.get(model.version) is model:
             del self._models[model.name]
+            del self.answering[model.name]
 
     async def _discard(self, model: Model) -> None:
         self._forget(model)

@@ -21,13 +21,23 @@ _READ_BYTES: Final = 256 * 1024
 class Link(asyncio.Protocol):
     """Frames over the connected socket shared with one worker. Loop thread only.
 
-    Each frame goes to `on_frame` within the call that read it. `closed` resolves when the
-    worker's end is closed and all that it had sent has been handed over, and not before:
-    what a dying worker managed to answer counts as answered.
+    Each RESULT goes to `on_result` and any other frame to `on_frame`, within the call that read it.
+    `closed` resolves when the worker's end is closed and all that it had sent has been handed over,
+    and not before: what a dying worker managed to answer counts as answered.
     """
 
-    def __init__(self, sock: socket.socket, on_frame: Callable[[wire.Frame], None]) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        on_result: Callable[[wire.Frame], None],
+        on_frame: Callable[[wire.Frame], None],
+    ) -> None:
+        self.takes_work = False
+        """Whether batches may be sent."""
+        self.outstanding_batches = 0
+        """How many were sent of which the last result has not come."""
         self._socket = sock
+        self._on_result = on_result
         self._on_frame = on_frame
         self._reader = wire.FrameReader()
         self._loop = asyncio.get_running_loop()
@@ -54,7 +64,7 @@ class Link(asyncio.Protocol):
         """Hand over each frame that is whole."""
         try:
             for frame in self._reader.feed(data):
-                self._on_frame(frame)
+                self._hand_over(frame)
         except wire.WireError as exc:
             self._let_go(exc)
             return
@@ -84,36 +94,48 @@ class Link(asyncio.Protocol):
         """Hand over a frame with a large body (`mms_server.receiver.Relieved`)."""
         self._receiver = None
         try:
-            self._on_frame(self._reader.receive_rest(pieces))
+            self._hand_over(self._reader.receive_rest(pieces))
         except wire.WireError as exc:
             self._let_go(exc)
+
+    def _hand_over(self, frame: wire.Frame) -> None:
+        if frame.kind == wire.RESULT:
+            self._on_result(frame)
+        else:
+            self._on_frame(frame)
 
     def send(self, frame: bytes) -> None:
         """Send a control message, behind everything sent before."""
         self._gathered.append(frame)
         self._flush()
 
-    def send_batch(self, buffers: Sequence[wire.Buffer], *, may_wait: bool) -> None:
+    def send_batch(self, buffers: Sequence[wire.Buffer]) -> None:
         """Send a batch: at once, or with what else this turn of the loop brings.
 
         A worker that has something to do loses nothing when its next batches come together, and
         the front end saves a system call for each.
         """
         self._gathered += buffers
-        if not may_wait:
+        self.outstanding_batches += 1
+        if self.outstanding_batches == 1:
             self._flush()
         elif not self._is_flush_due:
             self._is_flush_due = True
             self._loop.call_soon(self._flush)
+
+    def batch_done(self) -> None:
+        """Hear that a batch has had its last result."""
+        self.outstanding_batches -= 1
 
     def _flush(self) -> None:
         self._is_flush_due = False
         buffers, self._gathered = self._gathered, []
         if self._transport is None or self._transport.is_closing() or not buffers:
             return
-        if len(buffers) == 1:
-            self._transport.write(buffers[0])
-        elif sum(map(len, buffers)) <= _JOIN_BYTES:
+        size_bytes = 0
+        for buffer in buffers:
+            size_bytes += len(buffer)
+        if size_bytes <= _JOIN_BYTES:
             self._transport.write(b"".join(buffers))
         else:
             self._transport.writelines(buffers)

@@ -173,7 +173,7 @@ class Pool:
             logger.info("Retry worker: %s in %d seconds.", worker.label, wait_s)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(worker.retired.wait(), wait_s)
-        worker.state = State.STOPPED
+        worker.stop()
         self.workers.remove(worker)
         self._changed.set()
 

@@ -11,9 +11,10 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from typing import Protocol
 
 from mms import wire
@@ -78,9 +79,6 @@ class Worker:
     ) -> None:
         self.number = number
         self.spec = spec
-        self.state = State.STARTING
-        self.takes_work = False
-        """Whether batches may be sent: ready or busy, and not about to end."""
         self.last_error: WorkerError | None = None
         self.last_traceback = ""
         self.restarts = -1
@@ -89,9 +87,9 @@ class Worker:
         self.load_s = 0.0
         """How long the model of the last process took to load."""
         self.gpu_id = launcher.devices.next_gpu()
-        self.outstanding_batches = 0
         self.siblings = 1
         """How many workers share the model's cores, with this one; said to the next process."""
+        self._state = State.STARTING
         self._owner = owner
         self._launcher = launcher
         self._on_change = on_change
@@ -122,12 +120,23 @@ class Worker:
         """The process that fills this place now."""
         return self._process.pid if self._process is not None else None
 
-    def send_batch(self, buffers: Sequence[wire.Buffer]) -> None:
-        """Send one batch, encoded; its results come to the owner."""
+    @property
+    def state(self) -> State:
+        """Where it is in its life; busy is what is ready and has a batch."""
+        if self._state is State.READY and self._link is not None and self._link.outstanding_batches:
+            return State.BUSY
+        return self._state
+
+    @property
+    def link(self) -> Link:
+        """The connection to its process, which must have been started."""
         assert self._link is not None
-        self._link.send_batch(buffers, may_wait=self.outstanding_batches > 0)
-        self.outstanding_batches += 1
-        self.state = State.BUSY
+        return self._link
+
+    @property
+    def takes_work(self) -> bool:
+        """Whether batches may be sent: ready or busy, and not about to end."""
+        return self._link is not None and self._link.takes_work
 
     def withdraw(self, number: int) -> int:
         """Have the worker not run the batches up to a number: it answers them as expired.
@@ -143,7 +152,6 @@ class Worker:
         Returns when a process that had become ready ended; raises WorkerError when it never did.
         """
         self.restarts += 1
-        self.outstanding_batches = 0
         self.ready_since = 0.0
         try:
             self._starting = asyncio.get_running_loop().create_task(self._start_up())
@@ -173,7 +181,8 @@ class Worker:
 
     def kill(self) -> None:
         """End the process at once; what it was executing is lost."""
-        self.takes_work = False
+        if self._link is not None:
+            self._link.takes_work = False
         if self._process is not None:
             self._process.kill()
 
@@ -195,7 +204,8 @@ class Worker:
                 process.stderr, self.label, logging.WARNING, self._take_metrics
             ),
         ]
-        self._link = Link(process.link, self._on_frame)
+        results = partial(self._owner.worker_result, self)
+        self._link = Link(process.link, results, self._on_frame)
         await self._link.connect()
 
     async def _wait_loaded(self) -> None:
@@ -239,7 +249,7 @@ class Worker:
         assert process is not None
         assert link is not None
         await asyncio.wait((process.exit, link.closed), return_when=asyncio.FIRST_COMPLETED)
-        self.takes_work = False
+        link.takes_work = False
         await asyncio.wait((process.exit,), timeout=_EXIT_S)
         process.kill()
         self._note_end(await process.exit)
@@ -268,9 +278,7 @@ class Worker:
         self._set_state(State.STOPPED if self.retired.is_set() else State.FAILED)
 
     def _on_frame(self, frame: wire.Frame) -> None:
-        if frame.kind == wire.RESULT:
-            self._owner.worker_result(self, frame)
-        elif frame.kind == wire.METRICS:
+        if frame.kind == wire.METRICS:
             self._take_metrics(frame.meta.decode("utf-8", "replace"))
         elif frame.kind == wire.HELLO:
             self._on_hello(wire.decode_json(frame.meta))
@@ -308,14 +316,13 @@ class Worker:
         self._loaded.set_exception(cls(text))
 
     def _set_state(self, state: State) -> None:
-        if state is not self.state:
+        if state is not self._state:
             logger.info("%s State change %s -> %s", self.label, self.state, state)
-            self.state = state
-            self.takes_work = state in (State.READY, State.BUSY)
+            self._state = state
+            if self._link is not None:
+                self._link.takes_work = state is State.READY
             self._on_change()
 
-    def batch_done(self) -> None:
-        """Count one batch as answered; the owner calls it at a batch's last result."""
-        self.outstanding_batches -= 1
-        if not self.outstanding_batches and self.state is State.BUSY:
-            self.state = State.READY
+    def stop(self) -> None:
+        """Note that nobody fills this place any more."""
+        self._state = State.STOPPED

@@ -246,3 +246,10 @@ def test_fields_come_back_as_they_went(fields: list[tuple[str, str]]) -> None:
 def test_fields_hold_no_separator() -> None:
     with pytest.raises(ValueError, match="NUL"):
         wire.join_fields([b"name", b"va\0lue"])
+
+
+def test_the_sizes_of_the_structs() -> None:
+    assert wire.HEADER.size == wire.HEADER_BYTES
+    assert wire._JOB.size == wire._JOB_BYTES
+    assert wire._PARAMETER.size == wire._PARAMETER_BYTES
+    assert wire._RESULT.size == wire._RESULT_BYTES

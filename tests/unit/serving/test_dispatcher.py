@@ -74,6 +74,7 @@ class NotingWorker:
     def __init__(self, dispatcher: Dispatcher, label: str) -> None:
         self.label = label
         self.takes_work = True
+        self.link = self
         self.was_killed = False
         self.batches: list[tuple[int, list[str]]] = []
         self.begun = 0

@@ -121,7 +121,7 @@ def test_who_gets_the_next_batch(
 
 def test_a_worker_that_takes_no_work_is_not_chosen() -> None:
     lanes = [make_lane(0), make_lane(1)]
-    lanes[0].worker.takes_work = False
+    lanes[0].link.takes_work = False
     assert choose_lane(lanes, 0.0001, NOW, cores=1) is lanes[1]
 
 

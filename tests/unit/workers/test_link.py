@@ -17,7 +17,7 @@ def result(batch: int, body: bytes) -> bytes:
 async def connect() -> tuple[Link, socket.socket, list[wire.Frame]]:
     ours, theirs = socket.socketpair()
     frames: list[wire.Frame] = []
-    link = Link(ours, frames.append)
+    link = Link(ours, frames.append, frames.append)
     await link.connect()
     return link, theirs, frames
 
@@ -43,13 +43,19 @@ async def test_frames_go_both_ways() -> None:
 
 async def test_what_may_wait_goes_out_together() -> None:
     link, worker, _ = await connect()
-    for number in range(10):
-        link.send_batch([b"%d" % number], may_wait=True)
     worker.setblocking(False)
+    link.send_batch([b"first"])
+    assert worker.recv(1000) == b"first", "nothing is under way: it goes at once"
+    for number in range(10):
+        link.send_batch([b"%d" % number])
     await asyncio.sleep(0)
     async with asyncio.timeout(20):
         received = await asyncio.get_running_loop().sock_recv(worker, 1000)
     assert received == b"0123456789"
+    for _ in range(11):
+        link.batch_done()
+    link.send_batch([b"last"])
+    assert worker.recv(1000) == b"last"
     link.close()
     await link.closed
     worker.close()
@@ -58,7 +64,7 @@ async def test_what_may_wait_goes_out_together() -> None:
 async def test_large_batches_arrive_whole() -> None:
     link, worker, _ = await connect()
     body = b"x" * 5_000_000
-    link.send_batch([b"head", body], may_wait=False)
+    link.send_batch([b"head", body])
     worker.setblocking(False)
     received = b""
     async with asyncio.timeout(20):
@@ -111,7 +117,7 @@ async def test_a_large_answer_that_cannot_be_taken_ends_the_link() -> None:
         raise wire.WireError("a result of nothing")
 
     ours, worker = socket.socketpair()
-    link = Link(ours, refuse)
+    link = Link(ours, refuse, refuse)
     await link.connect()
     worker.setblocking(False)
     async with asyncio.timeout(20):
