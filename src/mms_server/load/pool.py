@@ -206,13 +206,21 @@ class Pool:
     # Connecting.
 
     async def _resolve(self) -> tuple[str, int]:
+        """Find the first address of the host that takes a connection: `localhost` may have two."""
         host, port = self._target.host, self._target.port
+        loop = asyncio.get_running_loop()
         try:
-            loop = asyncio.get_running_loop()
             infos = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError as exc:
             raise ServiceUnavailableError(f"{host}: {exc.strerror}.") from exc
-        return str(infos[0][4][0]), port
+        addresses = [str(info[4][0]) for info in infos]
+        for address in addresses[:-1]:
+            with contextlib.suppress(OSError):
+                async with asyncio.timeout(_PATIENCE_S):
+                    transport, _ = await loop.create_connection(asyncio.Protocol, address, port)
+                transport.abort()
+                return address, port
+        return addresses[-1], port
 
     async def _keep_open(self, host: str, port: int) -> None:
         """Open what is missing, at the rate that `OPENED_PER_S` allows."""

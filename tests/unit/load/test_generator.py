@@ -130,3 +130,10 @@ async def test_nobody_there_is_said_at_once() -> None:
 async def test_a_name_that_nobody_has_is_said() -> None:
     with pytest.raises(ServiceUnavailableError, match=r"nobody\.invalid"):
         await Generator(plan("http://nobody.invalid/")).run()
+
+
+async def test_a_host_of_several_addresses_is_loaded_at_the_one_that_answers() -> None:
+    async with scripted(answering(OK)) as server:
+        url = server.url.replace("127.0.0.1", "localhost")
+        (tally,) = (await Generator(plan(url)).run()).tallies
+    assert tally.statuses == {200: 50}
