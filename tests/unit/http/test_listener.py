@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from mms_server.errors import ConfigError
+from mms_server.http.connection import Connection
 from mms_server.http.limits import Limits
 from mms_server.http.listener import Listener
 from support.served import HoldingApplication, serving
@@ -77,3 +81,33 @@ async def test_a_file_that_is_no_socket_is_not_removed(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Failed to bind to address: unix:"):
         await make_listener().bind_unix(path)
     assert path.read_text() == "somebody's"
+
+
+def open_objects() -> int:
+    return sum(isinstance(each, Connection) for each in gc.get_objects())
+
+
+@pytest.mark.parametrize("factory", [uvloop.new_event_loop, asyncio.new_event_loop])
+def test_a_closed_connection_leaves_no_reference_cycle(
+    factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    """So the server collects garbage rarely: see `mms_server.server._calm_garbage_collector`."""
+
+    async def serve_and_close() -> None:
+        async with serving() as served:
+            for _ in range(5):
+                client = await served.connect()
+                await client.send(b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n")
+                assert (await client.response())[1] == b"/x 0"
+            assert open_objects() == 5
+            for client in served.clients:
+                await client.close()
+            await served.until(lambda: open_objects() == 0)
+
+    gc.collect()
+    gc.disable()
+    try:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(serve_and_close())
+    finally:
+        gc.enable()
