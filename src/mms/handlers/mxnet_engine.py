@@ -235,9 +235,11 @@ def _name_outputs(
 def _make_network(text: str) -> Any:
     """Import `module:callable` and call it. Raises ValueError when it is no network."""
     module, _, name = text.partition(":")
-    found = getattr(importlib.import_module(module), name, None) if module and name else None
-    if not callable(found):
+    if not module or not name:
         raise ValueError(f"{SIGNATURE_FILE}: expected a network as module:callable, saw {text!r}")
+    found = getattr(importlib.import_module(module), name, None)
+    if not callable(found):
+        raise ValueError(f"{SIGNATURE_FILE}: network: {module} has no function or class {name}")
     network = found()
     if not isinstance(network, import_mxnet().gluon.Block):
         raise ValueError(

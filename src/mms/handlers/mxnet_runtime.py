@@ -13,6 +13,7 @@ PACKAGES = "'mxnet==1.9.1' 'numpy<1.24'"
 """The last release, and the last numpy with the alias `bool` that it reads while it is imported."""
 
 _LIBRARY = "libgomp"
+_TRACE = ("Traceback (most recent call last)", 'File "')
 _SAID = "MXNetError: "
 _PLACE = re.compile(r"\[\d\d:\d\d:\d\d\] \S+:\d+: ")
 
@@ -43,7 +44,8 @@ def import_mxnet() -> Any:
 
 def first_line(error: BaseException) -> str:
     """Take what an error of MXNet's says, without its traceback and its place in C++."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [line.strip() for line in str(error).splitlines()]
+    lines = [line for line in lines if line and not line.startswith(_TRACE)]
     said = [line for line in lines if line.startswith(_SAID)] or lines or [type(error).__name__]
     return _PLACE.sub("", said[0].replace(_SAID, ""))
 

@@ -53,6 +53,10 @@ def test_handlers_are_found_without_mxnet(name: str, model: ModelFolder) -> None
     [
         ("MXNetError: Error in operator p: [18:39:37] ../src/pad.h:215: No.", None),
         ('Traceback (most recent call last):\n  File "x.cc", line 7\nMXNetError: No.', "No."),
+        (
+            'Traceback (most recent call last):\n  File "json.h", line 957\nJSONReader: Missing.\n',
+            "JSONReader: Missing.",
+        ),
         ("Parameter 'a' is missing in file 'b'", "Parameter 'a' is missing in file 'b'"),
         ("", "RuntimeError"),
     ],
