@@ -6,12 +6,14 @@ source does not tell what a module will hold, the handler is taken to be there.
 
 from __future__ import annotations
 
-import importlib.util
+import difflib
 import logging
+import pkgutil
 import posixpath
 from collections.abc import Mapping
 from pathlib import Path
 
+import mms.handlers
 from mms_server.archive.packing.definitions import Definitions, read_definitions
 from mms_server.archive.packing.request import PackRequest
 from mms_server.archive.packing.selection import shown
@@ -65,15 +67,24 @@ def _installed(handler: str, text: str, files: Mapping[str, Path]) -> str:
             f"Handler {handler!r} is not in the model path: there is no file {module}.py to pack; "
             f"it holds {shown(sources) if sources else 'no Python file'}."
         )
-    if not module.startswith(_READY_MADE):
+    if module.startswith(_READY_MADE):
+        _check_ready_made(handler, module.removeprefix(_READY_MADE))
+    else:
         _LOGGER.warning(
             "Handler %s is not in the model path; the worker must be able to import %s.",
             handler,
             module,
         )
-    elif importlib.util.find_spec(module) is None:
-        _LOGGER.warning("Handler %s: there is no %s in this version.", handler, module)
     return f"module {module}, which is not packed"
+
+
+def _check_ready_made(handler: str, name: str) -> None:
+    known = [each.name for each in pkgutil.iter_modules(mms.handlers.__path__)]
+    if name in known:
+        return
+    close = difflib.get_close_matches(name, known, 1)
+    hint = f" Did you mean {_READY_MADE}{close[0]}?" if close else ""
+    raise BadRequestError(f"Handler {handler!r}: there is no such module in this version.{hint}")
 
 
 def _unparsed(request: PackRequest, module_file: str, error: SyntaxError) -> str:

@@ -183,10 +183,26 @@ def test_what_is_not_packed_is_told(
         expected = "module mms.handlers.onnx_classifier, which is not packed"
         assert found(request_for, "mms.handlers.onnx_classifier") == expected
         assert caplog.text == "", "every worker has the ready-made ones"
-        found(request_for, "mms.handlers.onnx_clasifier")
-        assert "there is no mms.handlers.onnx_clasifier in this version" in caplog.text
         found(request_for, "their.package:handle")
         assert "the worker must be able to import their.package" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("onnx_clasifier", " Did you mean mms.handlers.onnx_classifier?"),
+        ("sklearn", " Did you mean mms.handlers.sklearn_model?"),
+        ("onnx_model.OnnxModel", " Did you mean mms.handlers.onnx_model?"),
+        ("x", ""),
+    ],
+)
+def test_a_ready_made_handler_that_there_is_not_is_refused(
+    name: str, hint: str, request_for: MakeRequest
+) -> None:
+    with pytest.raises(BadRequestError) as caught:
+        found(request_for, f"mms.handlers.{name}")
+    said = f"Handler 'mms.handlers.{name}': there is no such module in this version.{hint}"
+    assert caught.value.message == said
 
 
 def test_warnings_about_the_code_are_not_ours(model: Path, request_for: MakeRequest) -> None:
