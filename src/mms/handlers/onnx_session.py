@@ -129,8 +129,30 @@ def _check_providers(providers: Sequence[Any], available: Sequence[str]) -> None
         )
 
 
+def _check_form(providers: Sequence[Any]) -> None:
+    wrong = [each for each in providers if not (isinstance(each, str) or _is_pair(each))]
+    if wrong:
+        raise ValueError(
+            f"{SIGNATURE_FILE}: onnx: providers: expected names, or [name, {{option: value}}] "
+            f"pairs; saw {wrong[0]!r}"
+        )
+
+
+def _is_pair(value: Any) -> bool:
+    return (
+        isinstance(value, (list, tuple))
+        and len(value) == 2
+        and isinstance(value[0], str)
+        and isinstance(value[1], dict)
+    )
+
+
 def with_device(providers: Sequence[Any], gpu_id: int | None) -> list[Any]:
-    """Give the worker's own GPU to the providers that run on one, unless a device is named."""
+    """Give the worker's own GPU to the providers that run on one, unless a device is named.
+
+    Raises ValueError for what is neither a name nor a name with options.
+    """
+    _check_form(providers)
     chosen: list[Any] = []
     for each in providers:
         name, options = (each, {}) if isinstance(each, str) else each

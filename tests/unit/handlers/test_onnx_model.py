@@ -296,6 +296,12 @@ def test_text_goes_in_and_out(tmp_path: Path) -> None:
         ({"threads": "all"}, "threads: expected a number"),
         ({"providers": ["NoSuchProvider"]}, "onnxruntime has no NoSuchProvider here; it has .*CPU"),
         ({"providers": [["NoSuchProvider", {}]]}, "onnxruntime has no NoSuchProvider"),
+        (
+            {"providers": [["CPUExecutionProvider"]]},
+            "providers: expected names, or .*; saw \\['CPU",
+        ),
+        ({"providers": [3]}, "providers: expected names, or .*; saw 3"),
+        ({"providers": "CPUExecutionProvider"}, "onnx: providers: expected a list, saw 'CPU"),
     ],
 )
 def test_settings_that_cannot_be_met_fail_the_load(
