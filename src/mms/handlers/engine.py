@@ -20,12 +20,14 @@ class Engine:
     """A loaded model. One thread.
 
     `inputs` and `outputs` say what it takes and gives. `is_batched` tells whether the first size
-    of all of them is the batch; if it is not, each request has the model to itself.
+    of all of them is the batch; if it is not, each request has the model to itself. With
+    `takes_gaps` a number may be missing from a request: null in JSON, NaN in the array.
     """
 
     inputs: Sequence[TensorSpec] = ()
     outputs: Sequence[TensorSpec] = ()
     is_batched = True
+    takes_gaps = False
 
     def infer(self, arrays: Mapping[str, NDArray[Any]], names: Sequence[str]) -> list[NDArray[Any]]:
         """Call the model once: the outputs of these names, in order.

@@ -39,13 +39,16 @@ class Item(NamedTuple):
 
 
 class TensorReader:
-    """Reads requests for a model with these inputs."""
+    """Reads requests for a model with these inputs; with `takes_gaps`, null is NaN."""
 
-    def __init__(self, specs: Sequence[TensorSpec], *, is_batched: bool = True) -> None:
+    def __init__(
+        self, specs: Sequence[TensorSpec], *, is_batched: bool = True, takes_gaps: bool = False
+    ) -> None:
         self._numpy = require("numpy", "numpy")
         self.concatenate = self._numpy.concatenate
         self._specs = specs
         self._is_batched = is_batched
+        self._takes_gaps = takes_gaps
 
     def read(self, request: dict[str, Any]) -> Item:
         """Read one request: arrays of the types and shapes that the model takes.
@@ -117,7 +120,14 @@ class TensorReader:
             is_large = exact.size and numpy.abs(exact).max() >= 2**53  # a float may have rounded it
             return self._cast(numpy.asarray(value, "int64") if is_large else exact, dtype)
         with numpy.errstate(over="ignore"):
-            return numpy.asarray(value, dtype)  # type: ignore[no-any-return]  # as above
+            array = numpy.asarray(value, dtype)
+        if not self._takes_gaps and numpy.isnan(array).any() and self._has_null(value):
+            raise ValueError("saw null, which is no number")
+        return array  # type: ignore[no-any-return]  # as above
+
+    def _has_null(self, value: Any) -> bool:
+        """Tell whether lists have a None; numpy has made a NaN of it."""
+        return None in self._numpy.asarray(value, object).ravel().tolist()
 
     def _cast(self, array: NDArray[Any], dtype: str) -> NDArray[Any]:
         """Convert to the wanted type, unless values would be lost; of floats, only digits are."""

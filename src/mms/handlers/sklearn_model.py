@@ -57,6 +57,8 @@ class SklearnEngine(Engine):
     missing file, and whatever unpickling raises.
     """
 
+    takes_gaps = True  # for estimators to judge: some are made for them
+
     def __init__(self, context: Context, signature: Mapping[str, Any]) -> None:
         require("sklearn", "scikit-learn")
         settings = read_section(dict(signature), "sklearn", _KEYS)

@@ -39,7 +39,9 @@ class TensorHandler(Handler):
         self._outputs = [
             each.name for each in choose_specs(signature, "outputs", self._engine.outputs)
         ]
-        self._reader = TensorReader(inputs, is_batched=self._engine.is_batched)
+        self._reader = TensorReader(
+            inputs, is_batched=self._engine.is_batched, takes_gaps=self._engine.takes_gaps
+        )
 
     def preprocess(self, request: dict[str, Any]) -> Item:
         """Read one request's arrays."""

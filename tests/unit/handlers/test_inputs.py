@@ -195,6 +195,15 @@ def test_any_bytes_are_read_or_refused(data: st.DataObject) -> None:
         read(cut)
 
 
+def test_null_is_no_number_unless_the_model_takes_gaps() -> None:
+    for value in ([1, None, 3], [[1, 2, 3], [4, 5, None]], bytearray(b"[null, 2, 3]")):
+        with pytest.raises(RequestError, match="saw null, which is no number"):
+            read(value)
+    assert np.isnan(read([1, float("nan"), 3])).tolist() == [[False, True, False]]
+    reader = TensorReader([TensorSpec("x", (0, 3))], takes_gaps=True)
+    assert np.isnan(reader.read({"x": [1, None, 3]}).arrays["x"]).sum() == 1
+
+
 def test_text_is_taken_as_it_is() -> None:
     assert read("[a quotation", (0,), "object").tolist() == ["[a quotation"]
     assert read(["a", "b"], (0,), "object").tolist() == ["a", "b"]
