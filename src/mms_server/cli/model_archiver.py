@@ -165,3 +165,7 @@ def _add_environment(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--model-version", metavar="VERSION", help="version of the model, as describe shows it"
     )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -119,6 +119,14 @@ def test_errors_exit_1_without_a_traceback(model: Path, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_it_runs_as_a_module(model: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mms_server.cli.model_archiver", "--model-name", "m"]
+    command += ["--model-path", str(model), "--export-path", str(tmp_path), "--handler"]
+    assert subprocess.run([*command, "nothing"], capture_output=True, check=False).returncode == 1
+    subprocess.run([*command, "service"], check=True)
+    assert (tmp_path / "m.mar").exists()
+
+
 def test_usage_errors_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["--model-name", "x"])
