@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from mms.handlers.base import RequestError, require
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mms.handlers.signature import TensorSpec
+
+_MACHINE = re.compile(
+    "CUDA|CUDNN|CUBLAS|HIP error|out of memory|allocate memory|bad_?alloc", re.IGNORECASE
+)
+"""What engines say where memory or a device has failed, and not what they were given."""
 
 
 class Engine:
@@ -44,6 +50,13 @@ class Engine:
         running the model shows what it cannot take, and that is the fault of the request.
         """
         return all(each.dtype.startswith("float") and all(each.shape[1:]) for each in self.inputs)
+
+    def is_refusal(self, error: BaseException) -> bool:
+        """Tell an error that a request has caused from one of the model, the memory or the device.
+
+        A GPU that has failed once fails always: no client is to be blamed for that.
+        """
+        return not self.is_described and _MACHINE.search(str(error)) is None
 
     def explain(self, error: BaseException) -> str:
         """Say in one line what an error of the engine's says."""

@@ -84,7 +84,7 @@ class _MxnetEngine(Engine):
         try:
             found = self._forward(arrays)
         except self._mx.base.MXNetError as exc:
-            if self.is_described:
+            if not self.is_refusal(exc):
                 raise
             raise self.refuse(arrays, exc) from exc
         outputs = dict(zip([each.name for each in self.outputs], found))

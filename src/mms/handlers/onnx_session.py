@@ -97,7 +97,7 @@ class OnnxEngine(Engine):
         try:
             return self.session.run(list(names), dict(arrays))  # type: ignore[no-any-return]  # onnxruntime is untyped
         except self._faults as exc:
-            if self.is_described:
+            if not self.is_refusal(exc):
                 raise
             raise self.refuse(arrays, exc) from exc
 

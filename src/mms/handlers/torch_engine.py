@@ -72,7 +72,7 @@ class TorchEngine(Engine):
         except torch.cuda.OutOfMemoryError as exc:  # one of torch's RuntimeErrors
             raise MemoryError(str(exc)) from exc
         except (RuntimeError, IndexError) as exc:
-            if self.is_described:
+            if not self.is_refusal(exc):
                 raise
             raise self.refuse(arrays, exc) from exc
         found = self._by_name(outputs)

@@ -49,6 +49,32 @@ def test_a_model_of_any_size_is_called_once() -> None:
     assert len(engine.calls) == 1
 
 
+@pytest.mark.parametrize(
+    ("spec", "is_described"),
+    [
+        (TensorSpec("x", (0, 2)), True),
+        (TensorSpec("x", (0, 0)), False),
+        (TensorSpec("x", (0, 2), "int64"), False),
+        (TensorSpec("x", (0,), "object"), False),
+    ],
+)
+def test_a_request_is_at_fault_where_the_inputs_do_not_say_all(
+    spec: TensorSpec, is_described: bool
+) -> None:
+    engine = Engine()
+    engine.inputs = [TensorSpec("y", (0, 3)), spec]
+    assert engine.is_described is is_described
+    assert engine.is_refusal(RuntimeError("sizes must match")) is not is_described
+    for said in (
+        "CUDA error: device-side assert triggered",
+        "CUDNN failure 4: CUDNN_STATUS_INTERNAL_ERROR",
+        "DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes",
+        "Failed to allocate memory for requested buffer of size 8",
+        "std::bad_alloc",
+    ):
+        assert not engine.is_refusal(RuntimeError(said)), "it is the machine's"
+
+
 def test_an_engine_says_what_it_does() -> None:
     with pytest.raises(NotImplementedError):
         Engine().infer({}, [])
