@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 from mms_server.cli.foreground import Reporter, run_server
-from mms_server.cli.options import SERVER_TOKEN, add_options, to_options
-from mms_server.config.loading import load
+from mms_server.cli.options import SERVER_TOKEN, add_options, read_configuration
 from mms_server.errors import ConfigError
 
 
@@ -22,7 +20,7 @@ def main() -> int:
     arguments = parser.parse_args()
     reporter = Reporter(arguments.ready_fd)
     try:
-        configuration = load(to_options(arguments), os.environ, Path.cwd())
+        configuration = read_configuration(arguments)
     except ConfigError as exc:
         reporter(str(exc))
         return 1

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import inspect
 import os
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -107,7 +106,7 @@ def load(handler: str, model_dir: str, *, may_be_absolute: bool = False) -> Entr
         return _legacy_entry(target, model_dir)
     module = _import(target, functools.partial(importlib.import_module, target.module), model_dir)
     found = getattr(module, target.function, None)
-    if inspect.isclass(found):
+    if isinstance(found, type):
         return _class_entry(target, found)
     if found is None:
         return _class_entry(target, _only_class(target, module))
@@ -204,7 +203,7 @@ def _class_entry(target: Target, cls: type) -> Entry:
 
 
 def _own_classes(module: ModuleType) -> list[type]:
-    members = {value for value in vars(module).values() if inspect.isclass(value)}
+    members = {value for value in vars(module).values() if isinstance(value, type)}
     return sorted(
         (cls for cls in members if cls.__module__ == module.__name__), key=lambda cls: cls.__name__
     )

@@ -6,7 +6,6 @@ import functools
 import logging
 import mmap
 import os
-import platform
 import sys
 import time
 import traceback
@@ -67,7 +66,7 @@ class WorkerLoop:
             wire.HELLO,
             {
                 "pid": os.getpid(),
-                "python": platform.python_version(),
+                "python": sys.version.split()[0],
                 "version": mms.__version__,
             },
         )

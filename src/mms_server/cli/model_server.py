@@ -17,10 +17,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from mms_server.cli.options import SERVER_TOKEN, add_options, to_options
+from mms_server.cli.options import SERVER_TOKEN, add_options, read_configuration
 from mms_server.cli.pid_file import PidFile, is_server
-from mms_server.config.loading import BUNDLED, load
-from mms_server.config.reference import list_values
 from mms_server.errors import ConfigError
 
 _URL_ITEM = re.compile(r"([^=]+=)?https?://", re.IGNORECASE)
@@ -85,8 +83,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _print_config(arguments: argparse.Namespace) -> int:
+    from mms_server.config.reference import list_values  # late, as read_configuration says
+
     _check(arguments)
-    configuration = load(to_options(arguments), os.environ, Path.cwd())
+    configuration = read_configuration(arguments)
     for warning in configuration.warnings:
         print(f"Warning: {warning}", file=sys.stderr)
     print(list_values(configuration))
@@ -136,7 +136,7 @@ def _end(pid: int) -> None:
 
 def _grace_s() -> float:
     with contextlib.suppress(ConfigError):
-        configuration = load(to_options(_parser().parse_args([])), os.environ, Path.cwd())
+        configuration = read_configuration(_parser().parse_args([]))
         return configuration.settings.stop_timeout + _KILL_MARGIN_S
     return 30.0 + _KILL_MARGIN_S
 
@@ -175,7 +175,7 @@ def _check(arguments: argparse.Namespace) -> None:
             f"Invalid temp directory: {temporary}, please check TEMP environment variable."
         )
     config = arguments.mms_config
-    if config and config not in BUNDLED and not Path(config).is_file():
+    if config and not Path(config).is_file() and not _is_bundled(config):
         raise ConfigError(f"--mms-config file not found: {config}")
     if arguments.model_store and not Path(arguments.model_store).is_dir():
         raise ConfigError(f"--model-store directory not found: {arguments.model_store}")
@@ -183,6 +183,12 @@ def _check(arguments: argparse.Namespace) -> None:
         for item in arguments.models:
             if item != "ALL" and not _URL_ITEM.match(item):
                 raise ConfigError("--model-store is required to load model locally.")
+
+
+def _is_bundled(config: str) -> bool:
+    from mms_server.config.loading import BUNDLED  # late, as read_configuration says
+
+    return config in BUNDLED
 
 
 def _spawn(arguments: argparse.Namespace) -> tuple[subprocess.Popen[bytes], int]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mms_server.config.loading import Options
+if TYPE_CHECKING:
+    from mms_server.config.loading import Configuration
 
 SERVER_TOKEN = "com.amazonaws.ml.mms.ModelServer"  # noqa: S105 - a name, not a secret
 """Stands in the front end's command line, where the SageMaker inference toolkit looks for it."""
@@ -34,10 +37,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def to_options(arguments: argparse.Namespace) -> Options:
-    """Turn parsed arguments into what the configuration wants."""
-    return Options(
+def read_configuration(arguments: argparse.Namespace) -> Configuration:
+    """Read what the options, the environment and the file say. Raises ConfigError."""
+    # Late: the launcher starts a server without it, and the server reads it itself.
+    from mms_server.config.loading import Options, load
+
+    options = Options(
         config_file=Path(arguments.mms_config) if arguments.mms_config else None,
         model_store=arguments.model_store,
         load_models=",".join(arguments.models) if arguments.models else None,
     )
+    return load(options, os.environ, Path.cwd())
