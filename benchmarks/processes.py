@@ -88,8 +88,26 @@ def reset_peak(pid: int) -> None:
 
 def peak_bytes(pid: int) -> int:
     """Return the most resident memory that a process had since the last reset."""
-    lines = (_PROC / str(pid) / "status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+    return _status(Path(str(pid)))["VmHWM"] * 1024
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the resident memory of a process, with what it shares."""
+    return _status(Path(str(pid)))["VmRSS"] * 1024
+
+
+def context_switches(pids: Iterable[int]) -> int:
+    """Return how often the living threads of these processes were taken from a processor so far.
+
+    A thread that waits and is woken was, once: see getrusage(2).
+    """
+    names = ("voluntary_ctxt_switches", "nonvoluntary_ctxt_switches")
+    return sum(
+        _status(thread.relative_to(_PROC))[name]
+        for pid in pids
+        for thread in (_PROC / str(pid) / "task").iterdir()
+        for name in names
+    )
 
 
 def command_line(pid: int) -> str:
@@ -120,6 +138,12 @@ def find(title: str, pids: Iterable[int]) -> int:
         if PARTS[title](command_line(pid)):
             return pid
     raise BenchError(f"no process looks like a {title}")
+
+
+def _status(process: Path) -> dict[str, int]:
+    """Return the numbers of a process's or thread's status file, by name."""
+    pairs = (line.split()[:2] for line in (_PROC / process / "status").read_text().splitlines())
+    return {pair[0].rstrip(":"): int(pair[1]) for pair in pairs if pair[-1].isdecimal()}
 
 
 def _pss_bytes(pid: int) -> int:

@@ -16,7 +16,7 @@ from benchmarks.servers.recipe import Recipe
 
 _START_LIMIT_S = 60.0
 _STOP_LIMIT_S = 10.0
-_POLL_S = 0.05
+_POLL_S = 0.01
 _TAIL_LINES = 20
 
 
@@ -35,6 +35,8 @@ class Server:
         """Where its management API listens; set by `start`, empty where it has none."""
         self.headers: tuple[str, ...] = ()
         """Further lines of each request's head; set by `start`."""
+        self.start_s = 0.0
+        """Seconds from its process's start to its first answer; set by `start`."""
 
     @property
     def name(self) -> str:
@@ -53,6 +55,7 @@ class Server:
         self._recipe.install()
         self.folder.mkdir(parents=True)
         command, self.url, self.management_url, self.headers = self._recipe.prepare(self.folder)
+        began_s = time.monotonic()
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
                 command,
@@ -63,11 +66,12 @@ class Server:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + _START_LIMIT_S
+        deadline = began_s + _START_LIMIT_S
         while not self.is_ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise BenchError(f"{self.name} does not answer {self.url}:\n{self._tail()}")
             time.sleep(_POLL_S)
+        self.start_s = time.monotonic() - began_s
 
     def is_ready(self) -> bool:
         """Say whether a prediction is answered, which takes a worker that has loaded the model."""

@@ -1,0 +1,1 @@
+"""What it costs to run this server beside MMS, before anybody asks it anything."""
