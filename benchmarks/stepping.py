@@ -40,6 +40,7 @@ def count(pid: int, ask: Ask, times: int) -> list[int]:
     `ask` is called `times` and twice more, from a thread of its own: the first answer is not
     counted, for the process was interrupted where it waited, and the last only lets it go. A
     process that does not answer is killed, or its next step would be waited for without end.
+    Nothing else may wait for the process meanwhile, `Popen.poll` included: each stop is told once.
     Raises SteppingError, and BenchError if the process ends or does not answer.
     """
     with _traced(pid) as tracee:
@@ -49,6 +50,7 @@ def count(pid: int, ask: Ask, times: int) -> list[int]:
             while asker.is_counting:
                 tracee.step()
         except BenchError as error:
+            asker.join()  # nothing is asked of what has ended after this returns
             raise asker.failure or error from error
     asker.join()
     return [after - before for before, after in itertools.pairwise(asker.marks)]
