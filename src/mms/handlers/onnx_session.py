@@ -28,6 +28,8 @@ _KEYS = {"batched": bool, "file": str, "providers": list, "threads": object}
 _FAULTS = ("Fail", "InvalidArgument", "RuntimeException")
 _PLACE = re.compile(r"(^\S+:\d+ )|(.* was false\. )")
 """Where in onnxruntime's source an error is from, and what was tested there."""
+_STOPS_SPINNING = "session.force_spinning_stop"
+"""See onnxruntime's onnxruntime_session_options_config_keys.h."""
 _DTYPES = {"float": "float32", "double": "float64", "string": "object"}
 """Where onnxruntime's name of a type is not numpy's."""
 
@@ -38,9 +40,10 @@ def open_session(
     """Open a model, on the CPU unless providers are given.
 
     Uses as many threads as OMP_NUM_THREADS says unless a number is given, else one: several
-    workers that each take every core hinder each other. onnxruntime 1.32 collects telemetry from
-    its import on (its `Privacy.md`): that is turned off, unless the environment already says
-    something about it.
+    workers that each take every core hinder each other. Between two runs they sleep: by default
+    they go on for 50 ms looking for work, on cores that others could use. onnxruntime 1.32 collects
+    telemetry from its import on (its `Privacy.md`): that is turned off, unless the environment
+    already says something about it.
 
     Raises MissingPackageError without onnxruntime, ValueError for providers that it lacks, and
     onnxruntime's own errors for a file that it cannot load.
@@ -52,6 +55,7 @@ def open_session(
     said = os.environ.get("OMP_NUM_THREADS", "1")
     options.intra_op_num_threads = threads or max(1, int(said) if said.isdecimal() else 1)
     options.inter_op_num_threads = 1
+    options.add_session_config_entry(_STOPS_SPINNING, "1")
     options.log_severity_level = _ERROR
     return runtime.InferenceSession(path, options, providers=list(providers) or [_CPU])
 

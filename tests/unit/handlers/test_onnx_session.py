@@ -31,6 +31,12 @@ def test_the_engine_has_one_thread_when_nothing_is_said(
     assert session.get_session_options().intra_op_num_threads == 1
 
 
+def test_the_threads_of_the_engine_sleep_between_requests(model: ModelFolder) -> None:
+    session = open_session(str(model.write() / "model.onnx"), threads=2)
+    options = session.get_session_options()
+    assert options.get_session_config_entry("session.force_spinning_stop") == "1"
+
+
 def test_the_engine_reports_to_nobody(model: ModelFolder, tmp_path: Path) -> None:
     file, home = model.write() / "model.onnx", tmp_path / "home"
     home.mkdir()
