@@ -16,6 +16,9 @@ Line = Callable[[bytes], None]
 STAMP = "%Y-%m-%dT%H:%M:%S"
 """As log4j2's ISO8601 has it, in local time; `,mmm` follows."""
 
+SEPARATOR = b"\0"
+"""Ends a stamp. No line should hold it; where one does, there is ` - ` in its place."""
+
 
 class Clock:
     """Renders the time of day, once a millisecond at most."""
@@ -26,7 +29,7 @@ class Clock:
         self._prefix = self._stamp = b""
 
     def stamp(self) -> bytes:
-        """Return the time as `2026-11-25T16:38:08,151`."""
+        """Return the time as `2026-11-25T16:38:08,151`, and a `SEPARATOR`."""
         ms = self._now_ns() // 1_000_000
         if ms != self._ms:
             self._ms = ms
@@ -34,16 +37,16 @@ class Clock:
             if second != self._second:
                 self._second = second
                 self._prefix = time.strftime(STAMP, time.localtime(second)).encode()
-            self._stamp = b"%s,%03d" % (self._prefix, rest)
+            self._stamp = b"%s,%03d%s" % (self._prefix, rest, SEPARATOR)
         return self._stamp
 
 
 class Feed:
     """The lines on their way to one file and, with the name of their log, to the console.
 
-    `write` is on the path of each request. So a line waits in parts, which one call joins with
-    all others: the second is the same in all, and another one for the console. There, what was
-    written between two rounds of the writer's comes log by log.
+    `write` is on the path of each request. So it stamps a line and no more: what comes between the
+    stamp and the line, which is another for the console, is put into all of them at once. There,
+    what was written between two rounds of the writer's comes log by log.
     """
 
     def __init__(
@@ -55,7 +58,7 @@ class Feed:
         self._console = console
         self._between = b" [INFO ] MainThread %s - " % name.encode()
         self._wanted = wanted
-        self._parts: deque[bytes] = deque()
+        self._waiting: deque[bytes] = deque()
         self._size_bytes = 0
         self._dropped = 0
 
@@ -65,22 +68,20 @@ class Feed:
             self._dropped += 1
             return
         self._size_bytes += len(line)
-        self._parts.extend((self._stamp(), b" - ", line))
+        self._waiting.append(self._stamp() + line)
         if not self._wanted.is_set():
             self._wanted.set()
 
     def write_out(self) -> int:
         """Write what has gathered; returns how many lines were dropped since. Raises OSError."""
-        parts = self._parts
-        taken = [parts.popleft() for _ in range(len(parts))]
+        waiting = self._waiting
+        taken = [waiting.popleft() for _ in range(len(waiting))]
         self._size_bytes = 0
         dropped, self._dropped = self._dropped, 0
         if taken:
             text = b"".join(taken)
-            lines = len(taken) // 3
-            taken[1::3] = [self._between] * lines
-            self._console.put(b"".join(taken), lines=lines)
-            self._target(text)
+            self._console.put(text.replace(SEPARATOR, self._between), lines=len(taken))
+            self._target(text.replace(SEPARATOR, b" - "))
         return dropped
 
 

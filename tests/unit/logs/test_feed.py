@@ -17,10 +17,10 @@ def test_the_clock_shows_milliseconds_and_moves() -> None:
     times = iter([7_000_000, 7_999_999, 8_000_000, 1_000_000_000])
     clock = Clock(lambda: NOON_NS + next(times))
     assert [clock.stamp() for _ in range(4)] == [
-        b"2026-11-25T12:00:00,007",
-        b"2026-11-25T12:00:00,007",
-        b"2026-11-25T12:00:00,008",
-        b"2026-11-25T12:00:01,000",
+        b"2026-11-25T12:00:00,007\0",
+        b"2026-11-25T12:00:00,007\0",
+        b"2026-11-25T12:00:00,008\0",
+        b"2026-11-25T12:00:01,000\0",
     ]
 
 
@@ -74,7 +74,7 @@ def test_the_console_gets_what_a_broken_file_does_not() -> None:
 
 
 def test_the_time_of_day_is_the_default() -> None:
-    assert re.fullmatch(rb"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d,\d{3}", Clock().stamp())
+    assert re.fullmatch(rb"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d,\d{3}\0", Clock().stamp())
 
 
 def test_lines_become_records_for_a_logger_with_handlers() -> None:
