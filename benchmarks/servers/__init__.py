@@ -9,13 +9,15 @@ from benchmarks.servers.limits import BARE, TWO_HOP
 from benchmarks.servers.litserve import LitServe
 from benchmarks.servers.mms import Mms
 from benchmarks.servers.nginx import Nginx
-from benchmarks.servers.ours import Ours
+from benchmarks.servers.ours import Ours, OursCompiled
 from benchmarks.servers.recipe import Recipe
 from benchmarks.servers.server import Server
 from benchmarks.servers.torchserve import TorchServe
 from benchmarks.servers.triton import Triton
 
 _RECIPES: tuple[Recipe, ...] = (
+    OursCompiled(has_logs=True),
+    OursCompiled(),
     Ours(has_logs=True),
     Ours(),
     Mms(has_logs=True),

@@ -1,4 +1,4 @@
-"""This project's server, from the interpreter that runs the benchmark."""
+"""This project's server: as the interpreter that runs the benchmark has it, or compiled."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks.errors import BenchError
 from benchmarks.servers import properties
 from benchmarks.servers.recipe import Start
+from benchmarks.wheel import CompiledWheel
 
 _MODULE = "mms_server.cli.model_server"
 _NO_LOGS = {"version": 1, "root": {"level": "OFF"}}
@@ -28,6 +29,7 @@ class Ours:
     def __init__(self, *, has_logs: bool = False, settings: Sequence[str] = ()) -> None:
         self._has_logs = has_logs
         self._settings = settings
+        self._python = sys.executable
         self.name = "ours-logs" if has_logs else "ours"
 
     def install(self) -> None:
@@ -46,9 +48,27 @@ class Ours:
 
     def prepare(self, folder: Path) -> Start:
         """Lay out `folder` for the launcher, which starts the front end and its worker."""
-        program = [sys.executable, "-m", _MODULE]
+        program = [self._python, "-m", _MODULE]
         if not self._has_logs:
             log_config = folder / "no_logs.json"
             log_config.write_text(json.dumps(_NO_LOGS))
             program += ["--log-config", str(log_config)]
         return properties.prepare(program, folder, *self._settings)
+
+
+class OursCompiled(Ours):
+    """The wheel that `make wheel` builds, in an environment of its own."""
+
+    def __init__(self, *, has_logs: bool = False) -> None:
+        super().__init__(has_logs=has_logs)
+        self._wheel = CompiledWheel()
+        self._python = self._wheel.python
+        self.name = "ours-compiled-logs" if has_logs else "ours-compiled"
+
+    def install(self) -> None:
+        """Compile unless the sources have been; takes a C compiler and minutes."""
+        self._wheel.install()
+
+    def version(self) -> str:
+        """Return the release and the interpreter."""
+        return f"{super().version()}, request path compiled"

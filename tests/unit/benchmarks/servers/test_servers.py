@@ -21,14 +21,15 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_all_are_measured_without_logs_unless_something_else_is_asked_for() -> None:
-    assert servers.DEFAULT_NAMES[0] == "ours"
-    assert set(servers.NAMES) - set(servers.DEFAULT_NAMES) == {"ours-logs", "mms-logs"}
+    assert servers.DEFAULT_NAMES[:2] == ("ours-compiled", "ours")
+    with_logs = set(servers.NAMES) - set(servers.DEFAULT_NAMES)
+    assert with_logs == {"ours-compiled-logs", "ours-logs", "mms-logs"}
     assert set(servers.NAMES) > servers.LIMITS | servers.OURS
 
 
 def test_they_come_in_the_order_of_the_report(tmp_path: Path) -> None:
-    made = servers.by_name(["nginx", "ours"], tmp_path)
-    assert [server.name for server in made] == ["ours", "nginx"]
+    made = servers.by_name(["nginx", "ours", "ours-compiled"], tmp_path)
+    assert [server.name for server in made] == ["ours-compiled", "ours", "nginx"]
 
 
 def test_triton_needs_an_own_head_and_no_framework_for_the_body(tmp_path: Path) -> None:
