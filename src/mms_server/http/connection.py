@@ -92,7 +92,7 @@ class Connection(asyncio.Protocol):
         self.peer = b""
         self._loop = asyncio.get_running_loop()
         self.time = self._loop.time
-        self._parser = RequestParser(limits)
+        self._parser = RequestParser(limits, registry.known_heads)
         self._exchange: Exchange | None = None
         self._previewed = 0
         self._has_eof = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Head:
-    """What a header section says; shared by all requests of a connection that repeat it.
+    """What a header section says; shared by all requests that repeat it.
 
     `fields` holds names and values in turn, as sent: original letter case, order and duplicates
     kept, surrounding white space removed. `path` and `query` are the two parts of the target, still

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from mms_server.http.head import Head
+from mms_server.http.known_heads import KnownHeads
 from mms_server.http.request import Request
 
 _HEAD_END: Final = b"\r\n\r\n"
@@ -20,9 +21,10 @@ _LIMIT_BYTES: Final = 2048
 class LastHead:
     """The head of the last request that came whole, alone, and in one read."""
 
-    __slots__ = ("_bytes", "_head", "_size_bytes")
+    __slots__ = ("_bytes", "_head", "_known_heads", "_size_bytes")
 
-    def __init__(self) -> None:
+    def __init__(self, known_heads: KnownHeads) -> None:
+        self._known_heads = known_heads
         self._bytes = b""
         self._size_bytes = -1
         self._head: Head | None = None
@@ -37,9 +39,8 @@ class LastHead:
         head_bytes = data.find(_HEAD_END) + len(_HEAD_END)
         if head_bytes > _LIMIT_BYTES or head_bytes + request.body_bytes != len(data):
             return
-        self._bytes = data[:head_bytes]
+        self._bytes, self._head = self._known_heads.share(data[:head_bytes], request.head)
         self._size_bytes = len(data)
-        self._head = request.head
 
     def read(self, data: bytes) -> Request | None:
         """Return the request that `data` holds if it repeats the head, with its own body."""

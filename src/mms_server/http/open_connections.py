@@ -1,10 +1,12 @@
-"""The connections of one listener that are open now."""
+"""The connections of one listener that are open now, and what they share."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+from mms_server.http.known_heads import KnownHeads
 
 if TYPE_CHECKING:
     from mms_server.http.connection import Connection
@@ -17,6 +19,7 @@ class OpenConnections:
         self._connections: set[Connection] = set()
         self._emptied = asyncio.Event()
         self.is_draining = False
+        self.known_heads = KnownHeads()
 
     def __len__(self) -> int:
         return len(self._connections)

@@ -20,6 +20,7 @@ from mms_server.errors import (
     PayloadTooLargeError,
 )
 from mms_server.http.head import Head
+from mms_server.http.known_heads import KnownHeads
 from mms_server.http.last_head import LastHead
 from mms_server.http.limits import Limits
 from mms_server.http.request import Chunk, Request
@@ -69,10 +70,10 @@ class RequestParser:
         "is_in_head",
     )
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, known_heads: KnownHeads | None = None) -> None:
         self._limits = limits
         self._parser = httptools.HttpRequestParser(self)
-        self._last_head = LastHead()
+        self._last_head = LastHead(known_heads or KnownHeads())
         self.complete: deque[Request] = deque()
         self.arriving: Request | None = None
         self.error: MMSError | None = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import configparser
 import json
 import logging
-import logging.config
 from pathlib import Path
 
 from mms_server.errors import ConfigError
@@ -49,7 +48,11 @@ def _configure_json(text: str) -> None:
     document = json.loads(text)
     # Python's own default would silence every logger that has been made by now: all of ours.
     document.setdefault("disable_existing_loggers", False)
-    logging.config.dictConfig(document)
+    from logging.config import (
+        dictConfig,
+    )  # late: it takes longer to import than most of this package
+
+    dictConfig(document)
 
 
 def _configure_ini(text: str) -> None:
@@ -60,4 +63,6 @@ def _configure_ini(text: str) -> None:
         raise ValueError(f"JSON or INI is expected ({exc})") from exc
     if not parser.has_section("loggers"):
         raise ValueError("JSON or INI is expected, and an INI file has a section [loggers]")
-    logging.config.fileConfig(parser, disable_existing_loggers=False)
+    from logging.config import fileConfig
+
+    fileConfig(parser, disable_existing_loggers=False)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mms_server.http.known_heads import KnownHeads
 from mms_server.http.last_head import LastHead
 from mms_server.http.limits import Limits
 from mms_server.http.parser import RequestParser
@@ -75,7 +76,7 @@ def parsed(data: bytes) -> Request:
 
 
 def test_only_the_same_bytes_are_known() -> None:
-    last = LastHead()
+    last = LastHead(KnownHeads())
     assert last.read(POST + b"hello") is None
     last.learn(POST + b"hello", parsed(POST + b"hello"))
     known = last.read(POST + b"other")
@@ -87,7 +88,7 @@ def test_only_the_same_bytes_are_known() -> None:
 
 
 def test_without_a_body_there_is_no_chunk() -> None:
-    last = LastHead()
+    last = LastHead(KnownHeads())
     data = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
     last.learn(data, parsed(data))
     known = last.read(data)
@@ -105,6 +106,6 @@ def test_without_a_body_there_is_no_chunk() -> None:
     ids=["long", "blank lines before", "a blank line behind"],
 )
 def test_what_is_not_kept(data: bytes) -> None:
-    last = LastHead()
+    last = LastHead(KnownHeads())
     last.learn(data, parsed(data))
     assert last.read(data) is None
