@@ -17,6 +17,7 @@ from typing import Protocol
 from benchmarks import fleet, machine, table, wrk
 from benchmarks.console import say
 from benchmarks.errors import BenchError
+from benchmarks.options import exit_on_sigterm
 from benchmarks.servers import Server
 from benchmarks.wrk import Load
 
@@ -56,6 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(name: str, options: argparse.Namespace, make: Callable[[Server], Disturbance]) -> int:
     """Start a server, measure and print; the exit status is 1 if nothing was measured."""
+    exit_on_sigterm()
     with fleet.started([name]) as running:
         if not running:
             return 1

@@ -25,7 +25,7 @@ from PIL import Image
 from benchmarks import disturbance, fleet, machine, processes, rounds, table
 from benchmarks.console import say
 from benchmarks.errors import BenchError
-from benchmarks.options import numbers
+from benchmarks.options import exit_on_sigterm, numbers
 from benchmarks.report import Report
 from benchmarks.rounds import Plan, Sample
 from benchmarks.servers import Server
@@ -62,6 +62,7 @@ class Task:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; the exit status is 1 unless both servers were measured."""
     options = _parser().parse_args(arguments)
+    exit_on_sigterm()
     plan = Plan(options.connections, options.duration, options.rounds)
     try:
         with tempfile.TemporaryDirectory(prefix="mms-bench-") as folder:

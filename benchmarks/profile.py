@@ -23,6 +23,7 @@ from typing import TypeVar
 from benchmarks import fleet, machine, processes, stacks, table, wrk
 from benchmarks.console import say
 from benchmarks.errors import BenchError
+from benchmarks.options import exit_on_sigterm
 from benchmarks.processes import CpuTime
 from benchmarks.servers import Server
 from benchmarks.stacks import Charge
@@ -93,6 +94,7 @@ class Profiler:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Profile and print; the exit status is 1 if the server or py-spy could not be started."""
     options = _parser().parse_args(arguments)
+    exit_on_sigterm()
     here = machine.describe()
     try:
         with fleet.started(["ours"]) as running:

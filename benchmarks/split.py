@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from benchmarks import fleet, stacks, table
 from benchmarks.console import say
 from benchmarks.errors import BenchError
+from benchmarks.options import exit_on_sigterm
 from benchmarks.profile import Profiler, rooms_us
 from benchmarks.rounds import Sample
 from benchmarks.servers import Server
@@ -86,6 +87,7 @@ def render(title: str, split: Split) -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; the exit status is 1 if nothing was measured."""
     options = _parser().parse_args(arguments)
+    exit_on_sigterm()
     try:
         with fleet.started(["ours"]) as running:
             if not running:

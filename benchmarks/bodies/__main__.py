@@ -19,6 +19,7 @@ from benchmarks.bodies import contenders
 from benchmarks.bodies.generator import Seen, Traffic
 from benchmarks.console import say
 from benchmarks.errors import BenchError
+from benchmarks.options import exit_on_sigterm
 from benchmarks.servers import Server
 
 _MB = 1_000_000
@@ -83,6 +84,7 @@ class Contender:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; the exit status is 1 if this server was not measured."""
     options = _parser().parse_args(arguments)
+    exit_on_sigterm()
     here = machine.describe()
     cells = [
         Cell(way, size, connections)

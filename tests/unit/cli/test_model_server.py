@@ -9,10 +9,15 @@ from mms_server.cli.model_server import main, main_mxnet
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A current folder and a folder for temporary files of the test's own."""
+    """A current folder and a folder for temporary files of the test's own.
+
+    Both by `tempfile` and by the variables: in the machine's own folder, a server that somebody
+    runs has its pid file, and would be stopped.
+    """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    for name in ("TEMP", "MMS_CONFIG_FILE"):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    for name in ("TEMP", "TMP", "MMS_CONFIG_FILE"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 
