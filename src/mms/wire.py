@@ -109,6 +109,15 @@ PAGE_WITHDRAWN: Final = 1
 The worker looks at it after it has written `PAGE_BEGUN`, the front end at `PAGE_BEGUN` after it
 has written this one, so that a batch is not both run and taken back.
 """
+PAGE_UNSENT: Final = 2
+"""Word with how many bytes of RESULT and METRICS frames stand at `PAGE_OUTBOX`, to be sent yet.
+
+They are the answers to batches before the one that has begun. After a death the front end takes
+them from there, and before one when the batch that has begun takes long. Frames that it has taken
+so may come over the socket all the same.
+"""
+PAGE_OUTBOX: Final = 24
+"""Where those frames stand, in bytes from the page's beginning."""
 
 
 class WireError(Exception):

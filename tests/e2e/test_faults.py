@@ -6,6 +6,7 @@ import functools
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -69,6 +70,74 @@ def test_a_killed_worker_loses_only_what_it_was_executing(
     assert books["pending"] == 0
     assert books["answered"] == sum(load.statuses.values())
     assert server.request("GET", "/ping").json == {"status": "Healthy"}
+
+
+QUICK = """
+import os
+import signal
+import time
+
+def handle(data, context):
+    if data is None:
+        return None
+    what = bytes(data[0]["body"])
+    if what == b"die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif what == b"hang":
+        open("hanging", "w").close()
+        while os.path.exists("hanging"):
+            time.sleep(0.001)
+    else:
+        time.sleep(0.00005)  # so that there is always a next one
+        fd = os.open("executed", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.write(fd, b".")
+        os.close(fd)
+    return ["OK"]
+"""
+
+
+def test_what_is_done_is_answered_though_the_next_call_hangs(
+    start: StartServer, make_model: MakeModel
+) -> None:
+    make_model("quick", QUICK)
+    server = start(models=["quick"])
+    server.wait_ready("quick")
+    folder = Path(f"/proc/{server.worker_pids('quick')[0]}/cwd")
+    hanging, executed = folder / "hanging", folder / "executed"
+    with (
+        running_load(server.inference_port, "/predictions/quick", 32) as load,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        for _ in range(10):
+            goal = sum(load.statuses.values()) + 200
+            wait_until(functools.partial(has_answers, load, goal), "answers")
+            answer = pool.submit(server.predict, "quick", b"hang")
+            wait_until(hanging.exists, "the call that hangs")
+            wait_until(
+                lambda: load.statuses[200] == executed.stat().st_size, "answers to all before it"
+            )
+            hanging.unlink()
+            assert answer.result(timeout=30).status == 200
+    assert load.broken == []
+    assert set(load.statuses) == {200}
+    assert load.statuses[200] == executed.stat().st_size
+    assert_books_balance(server, "quick")
+
+
+def test_what_is_done_is_answered_though_the_next_call_kills(
+    start: StartServer, make_model: MakeModel
+) -> None:
+    make_model("quick", QUICK)
+    server = start(models=["quick"])
+    server.wait_ready("quick")
+    with running_load(server.inference_port, "/predictions/quick", 32) as load:
+        for _ in range(3):
+            goal = sum(load.statuses.values()) + 200
+            wait_until(functools.partial(has_answers, load, goal), "answers")
+            assert server.predict("quick", b"die").status == 500
+    assert load.broken == []
+    assert set(load.statuses) == {200}
+    assert_books_balance(server, "quick")
 
 
 def test_a_stopped_worker_is_noticed_and_replaced(start: StartServer, noop: str) -> None:

@@ -122,6 +122,9 @@ class StandIn:
         self.withdrawn = number
         return self.begun
 
+    def read_unsent(self) -> list[wire.Frame]:
+        return [frame for data in self._outbox for frame in wire.FrameReader().feed(data)]
+
     # What the test does with it.
 
     @property
@@ -140,7 +143,7 @@ class StandIn:
             self._world.note_begun(job_id, len(sent.ids))
 
     def finish(self, busy_s: float = 0.001, outcome: int = wire.ANSWERED) -> None:
-        """End the batch that is being executed; its results are on their way."""
+        """End the batch that is being executed; its results are to be sent, or on their way."""
         assert self.executing is not None
         self._reply(self.executing, outcome, busy_s)
         self.executing = None
@@ -171,10 +174,11 @@ class StandIn:
             self.finish(busy_s)
         self.deliver()
 
-    def die(self) -> None:
-        """End; what it had sent arrives first."""
+    def die(self, *, sends: bool = True) -> None:
+        """End; what it had answered arrives first, or is found where it was to be sent from."""
         self.takes_work = False
-        self.deliver()
+        if sends:
+            self.deliver()
         self._world.workers.remove(self)
         self._world.dispatcher.worker_gone(cast(Backend, self), self.begun)
 

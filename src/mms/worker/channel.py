@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Sequence
 from typing import Final, Union
 
 from mms import allocation, wire
+from mms.worker.outbox import Outbox
 
 _READ_BYTES: Final = 64 * 1024
 """Below malloc's threshold for mapping fresh memory on each read (glibc M_MMAP_THRESHOLD)."""
 _LARGE_BYTES: Final = 64 * 1024
+
+_GATHER_S: Final = 0.0002
+"""Answers wait for each other while they took no more work than this. On two cores a handler that
+does nothing was asked 1.15 times as often as with a system call for each answer, at 100 clients;
+a longer time leaves the front end without work meanwhile."""
 
 
 Buffer = Union[bytes, memoryview]
@@ -43,10 +50,12 @@ class Message:
 
 
 class Channel:
-    """Frames over a connected stream socket; one thread only."""
+    """Frames over a connected stream socket, answers through an outbox; one thread only."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, outbox: Outbox | None = None) -> None:
         self._socket = sock
+        self._outbox = outbox
+        self._gathered_s = 0.0
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, wire.SEND_BUFFER_BYTES)
         self._data = b""
         self._at = 0
@@ -90,6 +99,7 @@ class Channel:
             self._read_more()
 
     def _read_more(self) -> None:
+        self._flush()
         more = self._socket.recv(_READ_BYTES)
         if not more:
             raise EOFError("the front end closed the link")
@@ -116,8 +126,29 @@ class Channel:
         self._received_at = time.perf_counter()
         return buffer
 
-    def send(self, buffers: list[Buffer]) -> None:
-        """Send frames now: what has been answered is not lost when the worker dies next."""
+    def answer(self, frames: Sequence[Buffer], took_s: float) -> None:
+        """Send the answers to a batch that took so long, with those to the next ones perhaps.
+
+        They wait while the next batch is here already and as long as `_GATHER_S` of work.
+        """
+        outbox = self._outbox
+        if outbox is None or not outbox.put(frames):
+            self.send(frames)
+            return
+        self._gathered_s += took_s
+        if self._gathered_s >= _GATHER_S:
+            self._flush()
+
+    def _flush(self) -> None:
+        outbox = self._outbox
+        if outbox is not None and outbox.size_bytes:
+            self._socket.sendall(outbox.frames)
+            outbox.clear()
+            self._gathered_s = 0.0
+
+    def send(self, buffers: Sequence[Buffer]) -> None:
+        """Send frames now, behind all answers."""
+        self._flush()
         small: list[Buffer] = []
         for buffer in buffers:
             if len(buffer) < _LARGE_BYTES:

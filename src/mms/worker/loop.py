@@ -220,7 +220,7 @@ class WorkerLoop:
             frames.append(wire.encode_result_head(batch, position, result, len(reply.body)))
             frames.append(reply.body)
         frames += self._metrics()
-        channel.send(frames)
+        channel.answer(frames, busy_s)
 
     def forget_metrics(self) -> None:
         """Drop what the load has measured: a worker that was forked has it, and sends it."""

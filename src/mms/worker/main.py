@@ -20,6 +20,7 @@ from mms import allocation
 from mms.worker import lifetime
 from mms.worker.channel import Channel
 from mms.worker.loop import WorkerLoop, map_page
+from mms.worker.outbox import Outbox
 from mms.worker.template import Template
 
 
@@ -44,7 +45,8 @@ def main() -> None:
         Template(link, options.lifetime).run()
     else:
         lifetime.watch(options.lifetime)
-        WorkerLoop().run(Channel(link), map_page(options.page))
+        page = map_page(options.page)
+        WorkerLoop().run(Channel(link, Outbox(page)), page)
 
 
 def _parse(argv: list[str]) -> Any:

@@ -21,6 +21,7 @@ from mms import wire
 from mms.worker import lifetime
 from mms.worker.channel import Channel
 from mms.worker.loop import WorkerLoop, map_page
+from mms.worker.outbox import Outbox
 
 _FDS_PER_FORK = 4
 """Link, page, stdout and stderr of the new worker."""
@@ -95,7 +96,8 @@ class Template:
         lifetime.keep_private([link_fd, page_fd])
         lifetime.watch(self._lifetime_fd)
         try:
-            self._loop.run(Channel(socket.socket(fileno=link_fd)), map_page(page_fd))
+            page = map_page(page_fd)
+            self._loop.run(Channel(socket.socket(fileno=link_fd), Outbox(page)), page)
         finally:
             sys.stdout.flush()
             sys.stderr.flush()

@@ -1,7 +1,7 @@
 """Brings jobs and workers of one model version together.
 
 Event-driven, without a task, thread or poll: a job's arrival, a batch's end, a worker's coming or
-going and two timers are all that moves it, and each decides everything it can at once in `_pump`.
+going and three timers are all that moves it, and each decides everything it can at once in `_pump`.
 
 A job is in exactly one place: the queue, or a batch in a worker's lane, until it is settled:
 
@@ -36,6 +36,9 @@ logger = logging.getLogger("mms_server.serving")
 
 _EXPIRY_PAUSE_S = 0.01
 """Jobs that expire within this time are looked for together: a scan costs the queue's length."""
+_HELD_S = 0.02
+"""A worker sends the answers to quick batches together. When one behind them takes longer than this
+they are fetched from it, after twice this at the latest."""
 
 
 class Dispatcher:
@@ -74,6 +77,7 @@ class Dispatcher:
         self._expiry: asyncio.TimerHandle | None = None
         self._batch_timer: asyncio.TimerHandle | None = None
         self._watch: asyncio.TimerHandle | None = None
+        self._fetch: asyncio.TimerHandle | None = None
 
     # What the books and the operator see.
 
@@ -170,7 +174,8 @@ class Dispatcher:
         """Settle one job; after its batch's last one, the lane moves on. Raises WireError."""
         lane = self._lanes.get(worker)
         if lane is None or not lane.batches or lane.batches[0].number != frame.batch:
-            logger.error("%s sent a result of a batch that is not its first", worker.label)
+            if lane is None or frame.batch > lane.done:  # else it was fetched before it came
+                logger.error("%s sent a result of a batch that is not its first", worker.label)
             return
         batch = lane.batches[0]
         result = wire.decode_result(frame.meta)
@@ -201,9 +206,11 @@ class Dispatcher:
 
     def worker_gone(self, worker: Backend, begun: int) -> None:
         """Close a lane: what had begun has failed, what had not goes back to the queue's head."""
-        lane = self._lanes.pop(worker, None)
+        lane = self._lanes.get(worker)
         if lane is None:
             return
+        self._fetch_answers(lane)
+        del self._lanes[worker]
         self._worked_before_s += lane.worked_s
         back: list[Job] = []
         for batch in lane.batches:
@@ -308,6 +315,8 @@ class Dispatcher:
         lane.link.send_batch(batch.encode(now))
         if len(lane.batches) > 1:
             self._arm_expiry(min(job.deadline for job in jobs))
+            if self._fetch is None:
+                self._fetch = self._loop.call_later(_HELD_S, self._fetch_held)
         if self._watch is None:
             self._watch = self._loop.call_later(
                 self._policy.response_timeout_s, self._check_response_times
@@ -346,7 +355,7 @@ class Dispatcher:
         except Exception:  # a defect in one dialect must not take others' work with it
             logger.exception("An error could not be delivered")
 
-    # The two clocks, each one timer that is re-armed when it fires.
+    # The two clocks and what is fetched, each one timer that is re-armed when it fires.
 
     def _arm_expiry(self, deadline: float) -> None:
         if self._expiry is not None:
@@ -370,6 +379,26 @@ class Dispatcher:
             self._arm_expiry(max(min(following), now + _EXPIRY_PAUSE_S))
         for job in expired:
             self._expire(job)
+
+    def _fetch_held(self) -> None:
+        """Fetch what workers hold back behind a batch that takes long."""
+        self._fetch = None
+        now = self._loop.time()
+        lanes = [lane for lane in self._lanes.values() if len(lane.batches) > 1]
+        for lane in lanes:
+            if now - lane.head_since >= _HELD_S:
+                self._fetch_answers(lane)
+        if lanes and self._fetch is None:
+            self._fetch = self._loop.call_later(_HELD_S, self._fetch_held)
+
+    def _fetch_answers(self, lane: Lane) -> None:
+        """Settle what the worker has answered and not sent; what of it is on its way stays so."""
+        try:
+            for frame in lane.worker.read_unsent():
+                if lane.batches and lane.batches[0].number == frame.batch:
+                    self.worker_result(lane.worker, frame)
+        except wire.WireError as exc:
+            logger.error("%s The answers that it has not sent: %s", lane.worker.label, exc)
 
     def _check_response_times(self) -> None:
         self._watch = None

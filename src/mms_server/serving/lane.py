@@ -61,6 +61,9 @@ class Backend(Protocol):
     def withdraw(self, number: int) -> int:
         """Take back the batches up to a number; returns that of the last one begun all the same."""
 
+    def read_unsent(self) -> list[wire.Frame]:
+        """Read the frames that wait at the worker to be sent, oldest first. Raises WireError."""
+
     def kill(self) -> None:
         """End the process at once."""
 
@@ -68,12 +71,14 @@ class Backend(Protocol):
 class Lane:
     """One ready worker's batches, oldest first: the head is being executed, the rest waits."""
 
-    __slots__ = ("batches", "head_since", "link", "size_bytes", "worked_s", "worker")
+    __slots__ = ("batches", "done", "head_since", "link", "size_bytes", "worked_s", "worker")
 
     def __init__(self, worker: Backend) -> None:
         self.worker = worker
         self.link = worker.link
         self.batches: deque[Batch] = deque()
+        self.done = 0
+        """The number of the last batch that is done."""
         self.size_bytes = 0
         self.head_since = 0.0
         self.worked_s = 0.0
@@ -108,7 +113,9 @@ class Lane:
 
     def pop_head(self, now: float) -> None:
         """Note the head as done; the next one is being executed from now."""
-        self.size_bytes -= self.batches.popleft().size_bytes
+        batch = self.batches.popleft()
+        self.done = batch.number
+        self.size_bytes -= batch.size_bytes
         self.worked_s += now - self.head_since
         self.head_since = now
 

@@ -38,6 +38,16 @@ class Page:
         self._words[wire.PAGE_WITHDRAWN] = number
         return self.begun
 
+    def read_unsent(self) -> bytes:
+        """Copy the answers that the worker has not sent; none if it writes to them meanwhile."""
+        words = self._words
+        begun, size_bytes = words[wire.PAGE_BEGUN], words[wire.PAGE_UNSENT]
+        if size_bytes > wire.PAGE_BYTES - wire.PAGE_OUTBOX:
+            return b""
+        frames = self._map[wire.PAGE_OUTBOX : wire.PAGE_OUTBOX + size_bytes]
+        is_whole = (begun, size_bytes) == (words[wire.PAGE_BEGUN], words[wire.PAGE_UNSENT])
+        return frames if is_whole else b""
+
     def close_fd(self) -> None:
         """Let go of the descriptor once the worker has it; the mapping stays."""
         if self.fd >= 0:

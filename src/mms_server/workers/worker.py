@@ -62,7 +62,7 @@ class Owner(Protocol):
     def worker_gone(self, worker: Worker, begun: int) -> None:
         """The worker takes no more; `begun` is the last batch that it has begun.
 
-        Everything that it had answered has been handed over.
+        Everything that it had sent has been handed over; `Worker.read_unsent` has the rest.
         """
 
 
@@ -145,6 +145,14 @@ class Worker:
         """
         assert self._process is not None
         return self._process.page.withdraw(number)
+
+    def read_unsent(self) -> list[wire.Frame]:
+        """Read the answers that its process has not sent yet, out of the memory shared with it.
+
+        Raises WireError. Unless the process has ended it sends them, too, with the next one.
+        """
+        assert self._process is not None
+        return wire.FrameReader().feed(self._process.page.read_unsent())
 
     async def live(self) -> None:
         """Run one process from start to end.

@@ -387,6 +387,55 @@ def test_what_a_worker_answered_before_its_death_counts() -> None:
     assert world.answered(job)
 
 
+def test_what_a_worker_had_answered_and_not_sent_counts() -> None:
+    world = World(workers=1)
+    world.submit()
+    world.workers[0].work(0.0005)
+    done, lost, waiting = [world.submit() for _ in range(3)]
+    worker = world.workers[0]
+    worker.begin()
+    worker.finish()
+    worker.begin()
+    worker.die(sends=False)
+    assert world.answered(done)
+    assert str(world.said(lost)) == "Worker died."
+    world.add_worker().work()
+    assert world.answered(waiting)
+    world.check_books()
+
+
+def test_answers_held_back_behind_a_long_call_are_fetched_once() -> None:
+    world = World(workers=1)
+    world.submit()
+    worker = world.workers[0]
+    worker.work(0.0005)
+    done, hanging = [world.submit() for _ in range(2)]
+    worker.begin()
+    worker.finish()
+    worker.begin()
+    world.clock.advance(0.019)
+    assert not world.answered(done)
+    world.clock.advance(0.022)
+    assert world.answered(done)
+    world.clock.advance(1.0)
+    worker.finish()
+    worker.deliver()  # both, for the process does not know what was fetched
+    assert world.answered(hanging)
+    world.check_books()
+
+
+def test_what_lies_in_memory_and_cannot_be_read_is_lost_with_its_worker() -> None:
+    world = World(workers=1)
+    job = world.submit()
+    worker = world.workers[0]
+    worker.begin()
+    worker.finish()
+    worker._outbox = [bytes(100)]
+    worker.die(sends=False)
+    assert str(world.said(job)) == "Worker died."
+    world.check_books()
+
+
 def poisoned(policy: Policy, poison: int, jobs: int) -> World:
     """Serve jobs of which one kills whoever begins it."""
     world = World(policy, workers=1)

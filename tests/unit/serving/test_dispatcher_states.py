@@ -136,11 +136,11 @@ class DispatcherMachine(RuleBasedStateMachine):
             if worker and (worker.executing is not None or worker.waiting):
                 worker.work(busy_s)
 
-    @rule(pick=PICK)
-    def die(self, pick: int) -> None:
+    @rule(pick=PICK, sends=st.booleans())
+    def die(self, pick: int, sends: bool) -> None:
         worker = self.worker(pick)
         if worker:
-            worker.die()
+            worker.die(sends=sends)
 
     @rule(pick=PICK)
     def retire(self, pick: int) -> None:

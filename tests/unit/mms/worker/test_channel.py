@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mms import wire
 from mms.worker.channel import Channel
+from mms.worker.outbox import Outbox
 
 MESSAGES = st.lists(
     st.tuples(
@@ -113,3 +114,86 @@ def test_what_is_sent_arrives_in_order(sizes: list[int]) -> None:
         channel.close()
         thread.join(timeout=30)
     assert received == b"".join(contents)
+
+
+class Gathering:
+    """A channel whose answers wait in an outbox, and the other end of its link."""
+
+    def __init__(self) -> None:
+        ours, self.front_end = socket.socketpair()
+        self.words = memoryview(bytearray(wire.PAGE_BYTES)).cast("Q")
+        self.channel = Channel(ours, Outbox(self.words))
+        self.front_end.setblocking(False)
+
+    def sent(self) -> bytes:
+        """What has come since the last time."""
+        try:
+            return self.front_end.recv(1_000_000)
+        except BlockingIOError:
+            return b""
+
+
+@pytest.fixture
+def gathering() -> Iterator[Gathering]:
+    made = Gathering()
+    yield made
+    made.channel.close()
+    made.front_end.close()
+
+
+def test_answers_wait_while_the_next_batch_is_here(gathering: Gathering) -> None:
+    channel = gathering.channel
+    gathering.front_end.sendall(predict(1, b"", b"one") + predict(2, b"", b"two"))
+    channel.receive()
+    channel.answer([b"first "], 0.00001)
+    assert channel.receive().batch == 2
+    channel.answer([b"second"], 0.00001)
+    assert gathering.sent() == b""
+    assert gathering.words[wire.PAGE_UNSENT] == len(b"first second")
+    gathering.front_end.sendall(predict(3, b"", b"three"))
+    assert channel.receive().batch == 3
+    assert gathering.sent() == b"first second", "before it waited for the third"
+    assert gathering.words[wire.PAGE_UNSENT] == 0
+
+
+def test_answers_wait_for_little_work_only(gathering: Gathering) -> None:
+    channel = gathering.channel
+    channel.answer([b"slow"], 0.01)
+    assert gathering.sent() == b"slow"
+    for _ in range(3):
+        channel.answer([b"."], 0.00009)
+    assert gathering.sent() == b"..."
+    channel.answer([b"."], 0.00009)
+    assert gathering.sent() == b""
+
+
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.sampled_from([1, 100, 1500, 4072, 5000, 65_536])), max_size=30
+    )
+)
+@settings(max_examples=50, deadline=None)
+def test_answers_and_other_frames_keep_their_order(frames: list[tuple[bool, int]]) -> None:
+    gathering = Gathering()
+    expected = bytearray()
+    received = bytearray()
+
+    def receive() -> None:
+        while data := gathering.front_end.recv(100_000):
+            received.extend(data)
+
+    gathering.front_end.setblocking(True)
+    thread = threading.Thread(target=receive)
+    thread.start()
+    for number, (is_answer, size_bytes) in enumerate(frames):
+        data = bytes([number]) * size_bytes
+        expected += data
+        if is_answer:
+            gathering.channel.answer([data[:1], memoryview(data)[1:]], 0.00001)
+        else:
+            gathering.channel.send([data])
+    gathering.channel.send([])
+    gathering.channel.close()
+    thread.join(timeout=30)
+    gathering.front_end.close()
+    assert received == expected
