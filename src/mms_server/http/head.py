@@ -13,6 +13,7 @@ class Head:
     """
 
     __slots__ = (
+        "_line",
         "content_type",
         "expects_continue",
         "fields",
@@ -35,6 +36,15 @@ class Head:
         self.is_http10 = False
         self.is_keep_alive = True
         self.memo: object = None
+        self._line = b""
+
+    @property
+    def line(self) -> bytes:
+        """The request line, as logs show it; to be asked for once all of the head is known."""
+        if not self._line:
+            version = b"1.0" if self.is_http10 else b"1.1"
+            self._line = b"%s %s HTTP/%s" % (self.method, self.target, version)
+        return self._line
 
     def field(self, name: bytes) -> bytes | None:
         """Find the first value of a field; `name` in lower case (names are case-insensitive)."""

@@ -44,36 +44,44 @@ class Clock:
 class Feed:
     """The lines on their way to one file and, with the name of their log, to the console.
 
-    `write` is on the path of each request. So it stamps a line and no more: what comes between the
-    stamp and the line, which is another for the console, is put into all of them at once. There,
-    what was written between two rounds of the writer's comes log by log.
+    `write` is on the path of each request. So it stamps a line and no more, and a line that is
+    always the same once in a millisecond. What comes between the stamp and the line, which is
+    another for the console, is put into all of them at once. There, what was written between two
+    rounds of the writer's comes log by log.
     """
 
     def __init__(
         self, name: str, clock: Clock, target: Target, console: Outlet, wanted: threading.Event
     ) -> None:
         self.name = f"{name.lower()}.log"
-        self._stamp = clock.stamp
+        self._clock = clock
         self._target = target
         self._console = console
         self._between = b" [INFO ] MainThread %s - " % name.encode()
         self._wanted = wanted
+        self._is_wanted = False
         self._waiting: deque[bytes] = deque()
         self._size_bytes = 0
         self._dropped = 0
+        self._line = self._stamp = self._last = b""
 
     def write(self, line: bytes) -> None:
         """Take one line (a `Line`); it is dropped and counted when the buffer is full."""
         if self._size_bytes > BUFFER_BYTES:
             self._dropped += 1
             return
+        stamp = self._clock.stamp()
+        if line is not self._line or stamp is not self._stamp:
+            self._line, self._stamp, self._last = line, stamp, stamp + line
         self._size_bytes += len(line)
-        self._waiting.append(self._stamp() + line)
-        if not self._wanted.is_set():
+        self._waiting.append(self._last)
+        if not self._is_wanted:
+            self._is_wanted = True
             self._wanted.set()
 
     def write_out(self) -> int:
         """Write what has gathered; returns how many lines were dropped since. Raises OSError."""
+        self._is_wanted = False  # first: what is put from here on is perhaps not taken
         waiting = self._waiting
         taken = [waiting.popleft() for _ in range(len(waiting))]
         self._size_bytes = 0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Final
 
 from mms.metrics.metric import LINE_PREFIX
 from mms_server.metrics import lines
@@ -14,6 +15,16 @@ logger = logging.getLogger("MODEL_LOG")
 
 MAX_LINES = 1000
 """Metrics taken of one batch: reading one costs the loop a few microseconds."""
+
+
+def _prediction_time(hundredths: int) -> bytes:
+    """Write hundredths of a millisecond as Multi Model Server does: `0.0`, `1.25`."""
+    return b"PredictionTime.Milliseconds:%a" % (hundredths / 100)
+
+
+_READY_TIMES: Final = 2000
+_TIMES: Final = [_prediction_time(hundredths) for hundredths in range(_READY_TIMES)]
+"""Ready beginnings of the lines of quick models: to write a number costs as much as all else."""
 
 
 class MetricsLog:
@@ -26,22 +37,29 @@ class MetricsLog:
         self._host = host
         self._models = models
         self._hostname = hostname
-        self._hostname_bytes = hostname.encode()
+        # What one line after another has in common.
+        self._model = self._about = self._end = b""
+        self._now = -1
 
-    def batch_done(self, model: bytes, request_ids: Iterable[bytes], busy_us: int) -> None:
+    def batch_done(self, model: bytes, request_ids: Sequence[bytes], busy_us: int) -> None:
         """Report how long a worker was busy with a batch that it answered."""
-        if self._models is not None:
-            self._models(
-                b"PredictionTime.Milliseconds:%a|#ModelName:%s,Level:Model"
-                b"|#hostname:%s,requestID:%s,timestamp:%d\n"
-                % (
-                    round(busy_us * 1e-3, 2),
-                    model,
-                    self._hostname_bytes,
-                    b",".join(request_ids),
-                    time.time(),
-                )
+        if self._models is None:
+            return
+        hundredths = (busy_us + 5) // 10
+        ready = hundredths < _READY_TIMES
+        spent = _TIMES[hundredths] if ready else _prediction_time(hundredths)
+        if model is not self._model:
+            self._model = model
+            self._about = b"|#ModelName:%s,Level:Model|#hostname:%s,requestID:" % (
+                model,
+                self._hostname.encode(),
             )
+        now = int(time.time())
+        if now != self._now:
+            self._now = now
+            self._end = b",timestamp:%d\n" % now
+        ids = request_ids[0] if len(request_ids) == 1 else b",".join(request_ids)
+        self._models(b"".join((spent, self._about, ids, self._end)))
 
     def model_loaded(self, worker: str, load_s: float) -> None:
         """Report how long a worker took to load its model."""
