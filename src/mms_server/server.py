@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import importlib
 import logging
 import os
 import re
@@ -197,6 +198,8 @@ class Server:
         for model in self._registry.models():
             workers = settings.startup_workers
             await model.scale(workers, workers, wait=False)
+        # Only now: until here it would keep clients waiting, and later a scrape the loop.
+        await asyncio.to_thread(importlib.import_module, "mms_server.metrics.exposition")
 
     def reload(self) -> None:
         """Read certificates again, in the background; open connections are left alone."""

@@ -6,14 +6,12 @@ the rest of the runtime is imported before the model's folder goes on it.
 
 from __future__ import annotations
 
-import argparse
 import faulthandler
 import logging
 import os
 import resource
 import socket
 import sys
-from typing import Any
 
 import mms
 from mms import allocation
@@ -23,38 +21,43 @@ from mms.worker.loop import WorkerLoop, map_page
 from mms.worker.outbox import Outbox
 from mms.worker.template import Template
 
+_OPTIONS = ("link", "page", "lifetime", "parent", "nofile", "template")
+"""Three descriptors, the front end's pid, a limit, and whether workers are to be forked from it."""
+
 
 def main() -> None:
-    """Run a worker, or with `--template` a process that workers are forked from."""
-    options = _parse(sys.argv[1:])
+    """Run a worker, or with `--template 1` a process that workers are forked from."""
+    link_fd, page_fd, lifetime_fd, parent_pid, nofile, is_template = _read_options(sys.argv[1:])
     if getattr(mms, "DISTRIBUTION", None) != "mms-server":
         sys.exit(
             f"The package mms at {mms.__file__} is not this server's. PyPI's multi-model-server "
             "and model-archiver install one of the same name: pip uninstall them."
         )
     allocation.keep_freed_memory()
-    lifetime.die_with_parent(options.parent)
-    lifetime.keep_private([options.link, options.page, options.lifetime])
-    _restore_limits(options.nofile)
+    lifetime.die_with_parent(parent_pid)
+    lifetime.keep_private([link_fd, page_fd, lifetime_fd])
+    _restore_limits(nofile)
     faulthandler.enable()
     # As Multi Model Server does: what a handler logs is seen, at the level INFO and above.
     logging.basicConfig(stream=sys.stdout, format="%(message)s", level=logging.INFO)
-    link = socket.socket(fileno=options.link)
-    if options.template:
-        os.close(options.page)  # it executes nothing, and its workers have pages of their own
-        Template(link, options.lifetime).run()
+    link = socket.socket(fileno=link_fd)
+    if is_template:
+        os.close(page_fd)  # it executes nothing, and its workers have pages of their own
+        Template(link, lifetime_fd).run()
     else:
-        lifetime.watch(options.lifetime)
-        page = map_page(options.page)
+        lifetime.watch(lifetime_fd)
+        page = map_page(page_fd)
         WorkerLoop().run(Channel(link, Outbox(page)), page)
 
 
-def _parse(argv: list[str]) -> Any:
-    parser = argparse.ArgumentParser(prog="mms.worker", description="Internal: see mms_server.")
-    for name in ("link", "page", "lifetime", "parent", "nofile"):
-        parser.add_argument(f"--{name}", type=int, required=True)
-    parser.add_argument("--template", action="store_true")
-    return parser.parse_args(argv)
+def _read_options(argv: list[str]) -> list[int]:
+    """Read `--name number` for all of `_OPTIONS`, in that order.
+
+    Not by argparse, whose import takes a tenth of a worker's start.
+    """
+    if argv[::2] != [f"--{name}" for name in _OPTIONS]:
+        sys.exit("python -m mms.worker is for the server to start: see multi-model-server --help.")
+    return [int(number) for number in argv[1::2]]
 
 
 def _restore_limits(nofile: int) -> None:

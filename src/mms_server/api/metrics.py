@@ -10,7 +10,7 @@ from mms_server.api.guard import Guard
 from mms_server.http.exchange import Exchange
 from mms_server.http.request import Request
 from mms_server.http.router import Endpoint, Router
-from mms_server.metrics.exposition import CONTENT_TYPE, ModelSnapshot, render
+from mms_server.metrics.snapshot import CONTENT_TYPE, ModelSnapshot
 from mms_server.serving.model import Model
 from mms_server.serving.registry import Registry
 from mms_server.workers.worker import State
@@ -22,6 +22,9 @@ def add_routes(router: Router, registry: Registry, ids: Iterator[bytes], guard: 
     """Add `/metrics`."""
 
     def scrape(request: Request, exchange: Exchange, parameters: tuple[str, ...]) -> None:
+        # Late, but not for the first time here: the server has imported it while workers loaded.
+        from mms_server.metrics.exposition import render
+
         text = render(_snapshot(model) for model in registry.models())
         answer_bytes(exchange, next(ids), 200, _FIELDS, [text])
 

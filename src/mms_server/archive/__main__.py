@@ -16,9 +16,9 @@ import msgspec
 from mms_server.archive.confinement import confine, deadline, end_with_parent
 from mms_server.archive.exchange import Acquired, Answer, Order, Refused, partial_path
 from mms_server.archive.extraction import digest_of, extract
-from mms_server.archive.layout import lift_model, model_folder
+from mms_server.archive.layout import lift_model
 from mms_server.archive.location import is_url, resolve
-from mms_server.archive.manifest import Manifest, find_requirements, read_manifest
+from mms_server.archive.manifest import find_requirements, read_manifest
 from mms_server.errors import InvalidModelError, MMSError
 
 _LINE_CHARACTERS = 1000
@@ -58,9 +58,6 @@ def _acquire(order: Order) -> Acquired:
     if is_url(order.location):
         return _fetched(order, folder)
     path = resolve(order.location, None if order.store is None else Path(order.store))
-    if path.is_dir():
-        path = model_folder(path)
-        return _acquired(path, None, read_manifest(path))
     return _unpacked(order, path, digest_of(path))
 
 
@@ -87,13 +84,7 @@ def _unpacked(order: Order, archive: Path, digest: str) -> Acquired:
     except MMSError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return _acquired(folder, digest, manifest)
-
-
-def _acquired(folder: Path, digest: str | None, manifest: Manifest) -> Acquired:
     return Acquired(
-        str(folder),
-        digest is not None,
         digest,
         manifest.raw,
         is_legacy=manifest.is_legacy,

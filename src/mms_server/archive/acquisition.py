@@ -1,8 +1,9 @@
 """The front door: from a location to a folder that a worker can load, without stopping the loop.
 
-All work is done by a helper process (`__main__`); here is only its life. Whatever way it ends -
-answer, refusal, crash, cancellation - what it left in `workdir` is either the returned archive's
-or removed.
+What is to be fetched or unpacked is done by a helper process (`__main__`); here is only its life.
+Whatever way it ends - answer, refusal, crash, cancellation - what it left in `workdir` is either
+the returned archive's or removed. A folder of the store needs no helper: its manifest is read by a
+thread.
 """
 
 from __future__ import annotations
@@ -22,8 +23,15 @@ from pathlib import Path
 import msgspec
 
 from mms_server.archive.exchange import Acquired, Answer, Order, Refused, partial_path
+from mms_server.archive.layout import model_folder
 from mms_server.archive.limits import Limits
-from mms_server.archive.manifest import Manifest, parse_manifest
+from mms_server.archive.location import is_url, resolve
+from mms_server.archive.manifest import (
+    Manifest,
+    find_requirements,
+    parse_manifest,
+    read_manifest,
+)
 from mms_server.archive.policy import FetchPolicy, redacted
 from mms_server.errors import DownloadModelError, InvalidModelError, MMSError, ModelNotFoundError
 
@@ -76,13 +84,17 @@ async def acquire(
     Raises ModelNotFoundError (no such location), DownloadModelError, InvalidModelError (damaged,
     hostile or beyond `limits`), MMSError if it cannot be saved or the helper was killed.
     """
+    if not is_url(location):
+        found = await asyncio.to_thread(_read_folder, location, store)
+        if found is not None:
+            return found
     folder = _new_folder(workdir)
     order = Order(location, None if store is None else str(store), str(folder), policy, limits)
     try:
         answer = await _delegate(order)
         if isinstance(answer, Refused):
             raise _ERRORS.get(answer.error, MMSError)(answer.message)
-        return _archive(location, answer)
+        return _unpacked(location, folder, answer)
     except BaseException:
         await _to_its_end(asyncio.to_thread(_remove, folder))
         raise
@@ -92,20 +104,27 @@ def _new_folder(workdir: Path) -> Path:
     return workdir.absolute() / secrets.token_hex(8)
 
 
-def _archive(location: str, answer: Acquired) -> Archive:
+def _read_folder(location: str, store: Path | None) -> Archive | None:
+    """Take a model that is a folder already; None for a file. Blocks."""
+    path = resolve(location, store)
+    if not path.is_dir():
+        return None
+    try:
+        folder = model_folder(path)
+        manifest = read_manifest(folder)
+        requirements = find_requirements(folder, manifest)
+    except OSError as error:
+        raise MMSError(f"Failed to read model: {error}.") from error
+    return Archive(location, folder, manifest, False, None, requirements)
+
+
+def _unpacked(location: str, folder: Path, answer: Acquired) -> Archive:
     manifest = (
         Manifest()
         if answer.manifest is None
         else parse_manifest(answer.manifest, is_legacy=answer.is_legacy)
     )
-    return Archive(
-        location,
-        Path(answer.folder),
-        manifest,
-        answer.is_owned,
-        answer.digest,
-        answer.requirements,
-    )
+    return Archive(location, folder, manifest, True, answer.digest, answer.requirements)
 
 
 async def _delegate(order: Order) -> Answer:

@@ -23,15 +23,13 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Acquired(msgspec.Struct, frozen=True, tag=True):
-    """Done. `manifest` is the parsed JSON, None where the model has none.
+    """Unpacked. `manifest` is the parsed JSON, None where the model has none.
 
-    `is_legacy` is that of `Manifest`. A model in the store may be below the folder asked for.
+    `digest` is the sha256 of the archive in lower-case hex, `is_legacy` that of `Manifest`.
     `requirements` is the file of packages that the model asks for, None if it asks for none.
     """
 
-    folder: str
-    is_owned: bool
-    digest: str | None
+    digest: str
     manifest: dict[str, object] | None
     is_legacy: bool = False
     requirements: str | None = None

@@ -18,7 +18,7 @@ from pathlib import Path
 from mms import wire
 from mms_server.errors import MMSError, WorkerError
 from mms_server.workers.page import Page
-from mms_server.workers.process import describe_exit, kill_group
+from mms_server.workers.process import describe_exit, kill_group, worker_command
 from mms_server.workers.runtime import make_runtime_folder
 from mms_server.workers.spec import WorkerSpec
 
@@ -103,11 +103,8 @@ class Probe:
         self._resources.close()
 
     def _start(self, folder: Path, fds: tuple[int, int, int]) -> subprocess.Popen[bytes]:
-        link, page, lifetime = fds
         nofile, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        command = [self._spec.python, "-m", "mms.worker", "--link", str(link)]
-        command += ["--page", str(page), "--lifetime", str(lifetime)]
-        command += ["--parent", str(os.getpid()), "--nofile", str(nofile)]
+        command = worker_command(self._spec.python, fds, nofile)
         with self._log.open("wb") as log:
             return subprocess.Popen(  # noqa: S603 - the manifest's own interpreter
                 command,

@@ -46,6 +46,21 @@ def kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
+def worker_command(
+    python: str, fds: tuple[int, int, int], nofile: int, *, template: bool = False
+) -> list[str]:
+    """Build the command of a worker of this process: `mms.worker.main` reads it.
+
+    `fds` are its link, its page and the pipe that ends with this process.
+    """
+    link, page, lifetime = fds
+    return [
+        *(python, "-m", "mms.worker", "--link", str(link), "--page", str(page)),
+        *("--lifetime", str(lifetime), "--parent", str(os.getpid())),
+        *("--nofile", str(nofile), "--template", str(int(template))),
+    ]
+
+
 def spawn(
     spec: WorkerSpec, runtime: Path, lifetime_fd: int, nofile: int, *, template: bool = False
 ) -> Process:
@@ -56,11 +71,8 @@ def spawn(
     """
     ours, theirs = socket.socketpair()
     page = Page.create()
-    command = [spec.python, "-m", "mms.worker", "--link", str(theirs.fileno())]
-    command += ["--page", str(page.fd), "--lifetime", str(lifetime_fd)]
-    command += ["--parent", str(os.getpid()), "--nofile", str(nofile)]
-    if template:
-        command.append("--template")
+    fds = theirs.fileno(), page.fd, lifetime_fd
+    command = worker_command(spec.python, fds, nofile, template=template)
     try:
         child = subprocess.Popen(  # noqa: S603 - the interpreter is the operator's choice
             command,
@@ -70,7 +82,7 @@ def spawn(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
-            pass_fds=(theirs.fileno(), page.fd, lifetime_fd),
+            pass_fds=fds,
             start_new_session=True,
         )
     except OSError:

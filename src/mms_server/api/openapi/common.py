@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mms_server.api.openapi.operation import Answer, Description, Json, Operation
 from mms_server.http.router import ANY
-from mms_server.metrics.exposition import CONTENT_TYPE
+from mms_server.metrics.snapshot import CONTENT_TYPE
 
 _HEALTH: Json = {
     "type": "object",
