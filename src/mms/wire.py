@@ -63,6 +63,7 @@ HEADER: Final = struct.Struct("!BBHQIQ")
 # Clients choose how many parameters there are and how long their names: no width that a request
 # within the limits of the front end could overflow.
 _JOB: Final = struct.Struct("!IBII")  # remaining ms, id bytes, parameters, fields bytes
+_LONE_JOB: Final = struct.Struct(f"{HEADER.format}{_JOB.format[1:]}")
 _PARAMETER: Final = struct.Struct("!IHQ")  # name bytes, type bytes, value bytes
 # outcome, is last, status, phrase bytes, fields bytes, busy us
 _RESULT: Final = struct.Struct("!BBHIII")
@@ -75,6 +76,7 @@ unpack_header: Final[Callable[[bytes, int], tuple[int, int, int, int, int, int]]
 )
 _pack_job: Final = _JOB.pack
 _unpack_job: Final[Callable[[bytes, int], tuple[int, int, int, int]]] = _JOB.unpack_from
+_pack_lone_job: Final = _LONE_JOB.pack
 _pack_parameter: Final = _PARAMETER.pack
 _unpack_parameter: Final[Callable[[bytes, int], tuple[int, int, int]]] = _PARAMETER.unpack_from
 _pack_result: Final = _RESULT.pack
@@ -239,6 +241,26 @@ def encode_job(
     head: bytes = _pack_job(remaining_ms, len(request_id), len(parameters), len(fields))
     tail = parameters[0] if len(parameters) == 1 else b"".join(parameters)
     return head + request_id + fields + tail  # for a few short pieces quicker than to join them
+
+
+def encode_lone_job(
+    batch: int,
+    request_id: bytes,
+    remaining_ms: int,
+    fields: bytes,
+    parameter: bytes,
+    body_bytes: int,
+) -> list[Buffer]:
+    """Encode header and meta of a PREDICT of one job with one parameter; its value follows them.
+
+    In pieces of the same bytes as `encode_predict_head` and `encode_job` make.
+    """
+    id_bytes, fields_bytes = len(request_id), len(fields)
+    meta_bytes = _JOB_BYTES + id_bytes + fields_bytes + len(parameter)
+    head = _pack_lone_job(
+        VERSION, PREDICT, 1, batch, meta_bytes, body_bytes, remaining_ms, id_bytes, 1, fields_bytes
+    )
+    return [head, request_id, fields, parameter]
 
 
 def encode_predict_head(batch: int, jobs: Sequence[bytes], body_bytes: int) -> bytes:

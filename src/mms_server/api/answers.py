@@ -23,6 +23,7 @@ FIXED_FIELDS: Final = (
     b"Cache-Control: no-cache; no-store, must-revalidate, private\r\n"
     b"Expires: Thu, 01 Jan 1970 00:00:00 UTC\r\n"
 )
+_AFTER_ID: Final = b"\r\n" + FIXED_FIELDS
 _JSON = b"content-type: application/json\r\n"
 
 # As Gson writes them: harmless to a browser that takes JSON for HTML.
@@ -31,7 +32,7 @@ _ESCAPES = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&='"})
 
 def request_fields(request_id: bytes) -> bytes:
     """Build the field lines that every answer to a request carries."""
-    return b"x-request-id: %s\r\n%s" % (request_id, FIXED_FIELDS)
+    return b"x-request-id: " + request_id + _AFTER_ID
 
 
 def encode_json(document: object) -> bytes:

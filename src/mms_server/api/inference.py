@@ -103,17 +103,19 @@ class PredictionSink:
 class Preamble:
     """What a request's head says about a prediction. Raises BadRequestError.
 
-    `fields` is what the handler will see of the head, as `wire.join_fields` makes it; `timeout_s`
-    the queue timeout that the client asks for, None where it does not.
+    `body` is how its body goes to the worker where that is one input, as `wire.encode_parameter`
+    makes it; `fields` is what the handler will see of the head, as `wire.join_fields` makes it;
+    `timeout_s` the queue timeout that the client asks for, None where it does not.
     """
 
-    __slots__ = ("fields", "kind", "media_type", "timeout_s")
+    __slots__ = ("body", "fields", "kind", "media_type", "timeout_s")
 
     def __init__(self, request: Request) -> None:
         head = request.head
         media = media_type(head.content_type)
         self.kind = media.lower()
         self.media_type = media.encode("latin-1")
+        self.body = wire.encode_parameter(b"body", self.media_type, request.body_bytes)
         self.timeout_s = _queue_timeout_s(head)
         is_plain = not head.expects_continue and head.field(b"content-length") is not None
         self.fields = wire.join_fields(head.fields if is_plain else _aggregated(request))
@@ -173,7 +175,9 @@ class _PredictRoute:
         elif preamble.kind == _URLENCODED:
             form = parse_urlencoded(request.body)
         else:
-            body = Input(b"body", preamble.media_type, request.body_bytes, request.body)
+            body = Input(
+                b"body", preamble.media_type, request.body_bytes, request.body, preamble.body
+            )
             if not query:
                 return (body,), request.body_bytes
             return _last_of_each([*_as_inputs(parse_query(query)), body])

@@ -193,7 +193,7 @@ class Connection(asyncio.Protocol):
         if not has_content or (request is not None and request.head.method == b"HEAD"):
             self._transport.write(head)
         elif length <= _JOIN_BYTES:
-            self._transport.write(b"".join((head, *body)))
+            self._transport.write(head + body[0] if len(body) == 1 else b"".join((head, *body)))
         else:
             self._transport.writelines([head, *body])
         self._exchange = None

@@ -13,32 +13,51 @@ _MAX_REMAINING_MS: Final = wire.NO_DEADLINE - 1
 class Batch:
     """Jobs sent as one message; answered one by one.
 
-    `has_lapsed` marks one that took longer than the response timeout, whose worker is being ended
-    for it.
+    `deadline` is the earliest of its jobs'. `has_lapsed` marks one that took longer than the
+    response timeout, whose worker is being ended for it.
     """
 
-    __slots__ = ("has_lapsed", "jobs", "number", "size_bytes")
+    __slots__ = ("deadline", "has_lapsed", "jobs", "number", "size_bytes")
 
     def __init__(self, number: int, jobs: list[Job]) -> None:
         self.number = number
         self.jobs = jobs
-        self.size_bytes = jobs[0].size_bytes if len(jobs) == 1 else sum(j.size_bytes for j in jobs)
+        self.size_bytes = jobs[0].size_bytes
+        self.deadline = jobs[0].deadline
+        if len(jobs) > 1:
+            self.size_bytes = sum(job.size_bytes for job in jobs)
+            self.deadline = min(job.deadline for job in jobs)
         self.has_lapsed = False
 
     def encode(self, now: float) -> list[wire.Buffer]:
         """Encode the batch for its worker: the head, then every value's chunks as they are."""
-        heads = []
-        frame: list[wire.Buffer] = [b""]
-        for job in self.jobs:
-            remaining_ms = int(min((job.deadline - now) * 1000, _MAX_REMAINING_MS))
-            parameters = []
-            for value in job.inputs:
-                parameters.append(
-                    wire.encode_parameter(value.name, value.content_type, value.size_bytes)
-                )
-                frame += value.chunks
-            heads.append(
-                wire.encode_job(job.request_id, max(remaining_ms, 0), job.fields, parameters)
+        jobs = self.jobs
+        if len(jobs) == 1 and len(jobs[0].inputs) == 1:  # so are most
+            job, value = jobs[0], jobs[0].inputs[0]
+            frame = wire.encode_lone_job(
+                self.number,
+                job.request_id,
+                _remaining_ms(job, now),
+                job.fields,
+                value.encoded,
+                self.size_bytes,
             )
-        frame[0] = wire.encode_predict_head(self.number, heads, self.size_bytes)
-        return frame
+            frame += value.chunks
+            return frame
+        heads = []
+        values: list[wire.Buffer] = []
+        for job in jobs:
+            parameters = [value.encoded for value in job.inputs]
+            remaining_ms = _remaining_ms(job, now)
+            heads.append(wire.encode_job(job.request_id, remaining_ms, job.fields, parameters))
+            for value in job.inputs:
+                values += value.chunks
+        return [wire.encode_predict_head(self.number, heads, self.size_bytes), *values]
+
+
+def _remaining_ms(job: Job, now: float) -> int:
+    """Say how long from now the job may wait to begin: never `wire.NO_DEADLINE`."""
+    remaining_ms = (job.deadline - now) * 1000
+    if remaining_ms <= 0:
+        return 0
+    return _MAX_REMAINING_MS if remaining_ms >= _MAX_REMAINING_MS else int(remaining_ms)

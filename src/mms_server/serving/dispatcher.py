@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import math
 from collections.abc import Callable
 
 from mms import wire
@@ -75,6 +76,7 @@ class Dispatcher:
         self._has_been_ready = False
         self._closed_by: MMSError | None = None
         self._expiry: asyncio.TimerHandle | None = None
+        self._expires_at = math.inf
         self._batch_timer: asyncio.TimerHandle | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._fetch: asyncio.TimerHandle | None = None
@@ -173,11 +175,11 @@ class Dispatcher:
     def worker_result(self, worker: Backend, frame: wire.Frame) -> None:
         """Settle one job; after its batch's last one, the lane moves on. Raises WireError."""
         lane = self._lanes.get(worker)
-        if lane is None or not lane.batches or lane.batches[0].number != frame.batch:
+        batch = lane.batches[0] if lane is not None and lane.batches else None
+        if lane is None or batch is None or batch.number != frame.batch:
             if lane is None or frame.batch > lane.done:  # else it was fetched before it came
                 logger.error("%s sent a result of a batch that is not its first", worker.label)
             return
-        batch = lane.batches[0]
         result = wire.decode_result(frame.meta)
         if frame.position >= len(batch.jobs):
             raise wire.WireError(f"a result of job {frame.position} of {len(batch.jobs)}")
@@ -314,7 +316,7 @@ class Dispatcher:
         self._sent_jobs += len(jobs)
         lane.link.send_batch(batch.encode(now))
         if len(lane.batches) > 1:
-            self._arm_expiry(min(job.deadline for job in jobs))
+            self._arm_expiry(batch.deadline)
             if self._fetch is None:
                 self._fetch = self._loop.call_later(_HELD_S, self._fetch_held)
         if self._watch is None:
@@ -358,14 +360,16 @@ class Dispatcher:
     # The two clocks and what is fetched, each one timer that is re-armed when it fires.
 
     def _arm_expiry(self, deadline: float) -> None:
+        if self._expires_at <= deadline:
+            return
         if self._expiry is not None:
-            if self._expiry.when() <= deadline:
-                return
             self._expiry.cancel()
+        self._expires_at = deadline
         self._expiry = self._loop.call_at(deadline, self._on_expiry)
 
     def _on_expiry(self) -> None:
         self._expiry = None
+        self._expires_at = math.inf
         now = self._loop.time()
         expired = self._queue.pop_expired(now)
         for lane in self._lanes.values():

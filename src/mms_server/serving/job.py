@@ -12,18 +12,24 @@ from mms_server.errors import MMSError
 class Input:
     """One named value given to a model; its chunks are never joined in the front end.
 
-    `content_type` is empty where the client stated none; `size_bytes` is that of all chunks.
+    Its content type is empty where the client stated none; `size_bytes` is that of all chunks.
+    `encoded` is what `wire.encode_parameter` makes of it, for who has that already.
     """
 
-    __slots__ = ("chunks", "content_type", "name", "size_bytes")
+    __slots__ = ("chunks", "encoded", "name", "size_bytes")
 
     def __init__(
-        self, name: bytes, content_type: bytes, size_bytes: int, chunks: Sequence[wire.Buffer]
+        self,
+        name: bytes,
+        content_type: bytes,
+        size_bytes: int,
+        chunks: Sequence[wire.Buffer],
+        encoded: bytes = b"",
     ) -> None:
         self.name = name
-        self.content_type = content_type
         self.size_bytes = size_bytes
         self.chunks = chunks
+        self.encoded = encoded or wire.encode_parameter(name, content_type, size_bytes)
 
 
 class Sink(Protocol):

@@ -93,6 +93,23 @@ def test_a_batch_in_bytes() -> None:
     assert wire.encode_predict_head(9, [job], 5) == header + meta
 
 
+@given(
+    st.integers(0, 2**64 - 1),
+    st.binary(max_size=60),
+    st.integers(0, wire.NO_DEADLINE - 1),
+    st.binary(),
+    PARAMETERS,
+)
+def test_a_lone_job_in_pieces_is_what_a_batch_of_it_is(
+    batch: int, request_id: bytes, left_ms: int, fields: bytes, value: tuple[str, str, bytes]
+) -> None:
+    name, content_type, body = value
+    parameter = wire.encode_parameter(name.encode(), content_type.encode("latin-1"), len(body))
+    job = wire.encode_job(request_id, left_ms, fields, [parameter])
+    pieces = wire.encode_lone_job(batch, request_id, left_ms, fields, parameter, len(body))
+    assert b"".join(pieces) == wire.encode_predict_head(batch, [job], len(body))
+
+
 def test_a_result_in_bytes() -> None:
     result = wire.Result(wire.FAILED, 503, b"No", b"x\0y", 258, True)
     assert wire.encode_result_head(9, 3, result, 4) == (
