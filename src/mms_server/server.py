@@ -126,7 +126,12 @@ async def _serve(settings: Settings, ready: Ready, logs: Logs) -> int:
     _calm_garbage_collector()
     tending = loop.create_task(give_back_surplus()) if keeps_memory else None
     ready()
+    # Only now: before, it would keep clients waiting, and later a scrape the loop.
+    importing = loop.create_task(
+        asyncio.to_thread(importlib.import_module, "mms_server.metrics.exposition")
+    )
     await stop.wait()
+    importing.cancel()
     if tending is not None:
         tending.cancel()
     logger.info("Stopping: no new connections; %d open.", server.open_connections)
@@ -198,8 +203,6 @@ class Server:
         for model in self._registry.models():
             workers = settings.startup_workers
             await model.scale(workers, workers, wait=False)
-        # Only now: until here it would keep clients waiting, and later a scrape the loop.
-        await asyncio.to_thread(importlib.import_module, "mms_server.metrics.exposition")
 
     def reload(self) -> None:
         """Read certificates again, in the background; open connections are left alone."""

@@ -22,7 +22,7 @@ def add_routes(router: Router, registry: Registry, ids: Iterator[bytes], guard: 
     """Add `/metrics`."""
 
     def scrape(request: Request, exchange: Exchange, parameters: tuple[str, ...]) -> None:
-        # Late, but not for the first time here: the server has imported it while workers loaded.
+        # Late, but not for the first time here: the server has imported it after its start.
         from mms_server.metrics.exposition import render
 
         text = render(_snapshot(model) for model in registry.models())
