@@ -120,6 +120,8 @@ so may come over the socket all the same.
 """
 PAGE_OUTBOX: Final = 24
 """Where those frames stand, in bytes from the page's beginning."""
+OUTBOX_BYTES: Final = PAGE_BYTES - PAGE_OUTBOX
+"""How many bytes of them there may be."""
 
 
 class WireError(Exception):

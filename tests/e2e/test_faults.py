@@ -102,7 +102,7 @@ def test_what_is_done_is_answered_though_the_next_call_hangs(
     make_model("quick", QUICK)
     server = start(models=["quick"])
     server.wait_ready("quick")
-    folder = Path(f"/proc/{server.worker_pids('quick')[0]}/cwd")
+    folder = Path(psutil.Process(server.worker_pids("quick")[0]).cwd())
     hanging, executed = folder / "hanging", folder / "executed"
     with (
         running_load(server.inference_port, "/predictions/quick", 32) as load,

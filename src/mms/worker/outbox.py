@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from mms import wire
-
-_ROOM_BYTES: Final = wire.PAGE_BYTES - wire.PAGE_OUTBOX
 
 
 class Outbox:
@@ -37,7 +34,7 @@ class Outbox:
         size_bytes = self.size_bytes
         for frame in frames:
             size_bytes += len(frame)
-        if size_bytes > _ROOM_BYTES:
+        if size_bytes > wire.OUTBOX_BYTES:
             return False
         at = wire.PAGE_OUTBOX
         self._bytes[at + self.size_bytes : at + size_bytes] = b"".join(frames)

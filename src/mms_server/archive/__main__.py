@@ -17,7 +17,6 @@ from mms_server.archive.confinement import confine, deadline, end_with_parent
 from mms_server.archive.exchange import Acquired, Answer, Order, Refused, partial_path
 from mms_server.archive.extraction import digest_of, extract
 from mms_server.archive.layout import lift_model
-from mms_server.archive.location import is_url, resolve
 from mms_server.archive.manifest import find_requirements, read_manifest
 from mms_server.errors import InvalidModelError, MMSError
 
@@ -55,9 +54,9 @@ def _answer(order: Order) -> Answer:
 def _acquire(order: Order) -> Acquired:
     folder = Path(order.folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    if is_url(order.location):
+    if order.file is None:
         return _fetched(order, folder)
-    path = resolve(order.location, None if order.store is None else Path(order.store))
+    path = Path(order.file)
     return _unpacked(order, path, digest_of(path))
 
 

@@ -84,12 +84,11 @@ async def acquire(
     Raises ModelNotFoundError (no such location), DownloadModelError, InvalidModelError (damaged,
     hostile or beyond `limits`), MMSError if it cannot be saved or the helper was killed.
     """
-    if not is_url(location):
-        found = await asyncio.to_thread(_read_folder, location, store)
-        if found is not None:
-            return found
+    found = None if is_url(location) else await asyncio.to_thread(_find, location, store)
+    if isinstance(found, Archive):
+        return found
     folder = _new_folder(workdir)
-    order = Order(location, None if store is None else str(store), str(folder), policy, limits)
+    order = Order(location, None if found is None else str(found), str(folder), policy, limits)
     try:
         answer = await _delegate(order)
         if isinstance(answer, Refused):
@@ -104,11 +103,14 @@ def _new_folder(workdir: Path) -> Path:
     return workdir.absolute() / secrets.token_hex(8)
 
 
-def _read_folder(location: str, store: Path | None) -> Archive | None:
-    """Take a model that is a folder already; None for a file. Blocks."""
+def _find(location: str, store: Path | None) -> Archive | Path:
+    """Find a model in the store: one that is a folder is there already, a file is to be unpacked.
+
+    Blocks.
+    """
     path = resolve(location, store)
     if not path.is_dir():
-        return None
+        return path
     try:
         folder = model_folder(path)
         manifest = read_manifest(folder)

@@ -11,12 +11,13 @@ from mms_server.archive.policy import FetchPolicy
 class Order(msgspec.Struct, frozen=True):
     """One acquisition.
 
-    `folder` is where the helper may unpack to: absolute, nobody else's, not there yet. While it
-    fetches it also uses the file `partial_path(folder)`.
+    `file` is the archive at `location`, None where it is to be fetched. `folder` is where the
+    helper may unpack to: absolute, nobody else's, not there yet. While it fetches it also uses the
+    file `partial_path(folder)`.
     """
 
     location: str
-    store: str | None
+    file: str | None
     folder: str
     policy: FetchPolicy
     limits: Limits

@@ -1,7 +1,7 @@
 """Brings jobs and workers of one model version together.
 
 Event-driven, without a task, thread or poll: a job's arrival, a batch's end, a worker's coming or
-going and three timers are all that moves it, and each decides everything it can at once in `_pump`.
+going and its timers are all that moves it, and each decides everything it can at once in `_pump`.
 
 A job is in exactly one place: the queue, or a batch in a worker's lane, until it is settled:
 
@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import math
 from collections.abc import Callable
 
 from mms import wire
@@ -76,7 +75,6 @@ class Dispatcher:
         self._has_been_ready = False
         self._closed_by: MMSError | None = None
         self._expiry: asyncio.TimerHandle | None = None
-        self._expires_at = math.inf
         self._batch_timer: asyncio.TimerHandle | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._fetch: asyncio.TimerHandle | None = None
@@ -175,11 +173,11 @@ class Dispatcher:
     def worker_result(self, worker: Backend, frame: wire.Frame) -> None:
         """Settle one job; after its batch's last one, the lane moves on. Raises WireError."""
         lane = self._lanes.get(worker)
-        batch = lane.batches[0] if lane is not None and lane.batches else None
-        if lane is None or batch is None or batch.number != frame.batch:
+        if lane is None or not lane.batches or lane.batches[0].number != frame.batch:
             if lane is None or frame.batch > lane.done:  # else it was fetched before it came
                 logger.error("%s sent a result of a batch that is not its first", worker.label)
             return
+        batch = lane.batches[0]
         result = wire.decode_result(frame.meta)
         if frame.position >= len(batch.jobs):
             raise wire.WireError(f"a result of job {frame.position} of {len(batch.jobs)}")
@@ -360,16 +358,14 @@ class Dispatcher:
     # The two clocks and what is fetched, each one timer that is re-armed when it fires.
 
     def _arm_expiry(self, deadline: float) -> None:
-        if self._expires_at <= deadline:
-            return
         if self._expiry is not None:
+            if self._expiry.when() <= deadline:
+                return
             self._expiry.cancel()
-        self._expires_at = deadline
         self._expiry = self._loop.call_at(deadline, self._on_expiry)
 
     def _on_expiry(self) -> None:
         self._expiry = None
-        self._expires_at = math.inf
         now = self._loop.time()
         expired = self._queue.pop_expired(now)
         for lane in self._lanes.values():

@@ -42,7 +42,7 @@ class Page:
         """Copy the answers that the worker has not sent; none if it writes to them meanwhile."""
         words = self._words
         begun, size_bytes = words[wire.PAGE_BEGUN], words[wire.PAGE_UNSENT]
-        if size_bytes > wire.PAGE_BYTES - wire.PAGE_OUTBOX:
+        if size_bytes > wire.OUTBOX_BYTES:
             return b""
         frames = self._map[wire.PAGE_OUTBOX : wire.PAGE_OUTBOX + size_bytes]
         is_whole = (begun, size_bytes) == (words[wire.PAGE_BEGUN], words[wire.PAGE_UNSENT])

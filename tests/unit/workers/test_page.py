@@ -41,7 +41,7 @@ def test_what_a_worker_has_not_sent_can_be_read() -> None:
 def test_there_is_room_for_a_page_less_its_words() -> None:
     page = Page.create()
     outbox = Outbox(map_page(os.dup(page.fd)))
-    room = wire.PAGE_BYTES - wire.PAGE_OUTBOX
+    room = wire.OUTBOX_BYTES
     assert outbox.put([b"x" * (room - 1)])
     assert not outbox.put([b"yz"])
     assert outbox.put([b"z"])
