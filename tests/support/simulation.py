@@ -15,6 +15,7 @@ from mms_server.serving.dispatcher import Dispatcher
 from mms_server.serving.job import Input, Job
 from mms_server.serving.lane import Backend
 from mms_server.serving.policy import Policy
+from mms_server.workers.frame_reader import FrameReader
 from support.sinks import Answer
 
 
@@ -101,7 +102,7 @@ class StandIn:
         self.begun = self.withdrawn = 0
         self.killed = False
         self._world = world
-        self._reader = wire.FrameReader()
+        self._reader = FrameReader()
         self._outbox: list[bytes] = []
 
     # What the dispatcher sees of it.
@@ -123,7 +124,7 @@ class StandIn:
         return self.begun
 
     def read_unsent(self) -> list[wire.Frame]:
-        return [frame for data in self._outbox for frame in wire.FrameReader().feed(data)]
+        return [frame for data in self._outbox for frame in FrameReader().feed(data)]
 
     # What the test does with it.
 
@@ -160,7 +161,7 @@ class StandIn:
         """Hand over what it has sent, or only the first frames of it."""
         outbox, self._outbox = self._outbox, []
         for data in outbox[:frames]:
-            for frame in wire.FrameReader().feed(data):
+            for frame in FrameReader().feed(data):
                 self._world.dispatcher.worker_result(cast(Backend, self), frame)
         if frames is not None:
             self._outbox = outbox[frames:]

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from mms import wire
 from mms_server.errors import MMSError, WorkerError
+from mms_server.workers.frame_reader import FrameReader
 from mms_server.workers.page import Page
 from mms_server.workers.process import describe_exit, kill_group, worker_command
 from mms_server.workers.runtime import make_runtime_folder
@@ -70,7 +71,7 @@ class Probe:
     def __init__(self, spec: WorkerSpec, timeout_s: float) -> None:
         self._spec = spec
         self._timeout_s = timeout_s
-        self._reader = wire.FrameReader()
+        self._reader = FrameReader()
         self._frames: list[wire.Frame] = []
         self._batch = 0
         self._seen_bytes = 0

@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 from mms import wire
 from mms_server.receiver import LARGE_BYTES, Receiver
+from mms_server.workers.frame_reader import FrameReader
 
 logger = logging.getLogger("mms_server.workers")
 
@@ -39,7 +40,7 @@ class Link(asyncio.Protocol):
         self._socket = sock
         self._on_result = on_result
         self._on_frame = on_frame
-        self._reader = wire.FrameReader()
+        self._reader = FrameReader()
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._gathered: list[wire.Buffer] = []

@@ -10,6 +10,7 @@ from typing import Any
 
 from mms import wire
 from mms_server.errors import OutOfResourcesError, WorkerError
+from mms_server.workers.frame_reader import FrameReader
 from mms_server.workers.link import load_error
 from mms_server.workers.output import OutputReader
 from mms_server.workers.page import Page
@@ -38,7 +39,7 @@ class Template:
         self._spec = spec
         self._process = process
         self._label = f"W-template-{spec.model_name}"
-        self._reader = wire.FrameReader()
+        self._reader = FrameReader()
         self._loop = asyncio.get_running_loop()
         self._loaded: asyncio.Future[dict[str, Any]] = self._loop.create_future()
         self._forks: list[asyncio.Future[tuple[int, asyncio.Future[int]]]] = []

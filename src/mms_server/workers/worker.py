@@ -19,6 +19,7 @@ from typing import Protocol
 
 from mms import wire
 from mms_server.errors import OutOfResourcesError, WorkerError
+from mms_server.workers.frame_reader import FrameReader
 from mms_server.workers.launcher import Launcher
 from mms_server.workers.link import Link, load_error
 from mms_server.workers.output import OutputReader
@@ -152,7 +153,7 @@ class Worker:
         Raises WireError. Unless the process has ended it sends them, too, with the next one.
         """
         assert self._process is not None
-        return wire.FrameReader().feed(self._process.page.read_unsent())
+        return FrameReader().feed(self._process.page.read_unsent())
 
     async def live(self) -> None:
         """Run one process from start to end.

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mms import wire
+from mms_server.workers.frame_reader import FrameReader
 
 LATIN1_TEXT = st.text(st.characters(max_codepoint=255, exclude_characters="\0"))
 PARAMETERS = st.tuples(st.text(), LATIN1_TEXT, st.binary(max_size=200))
@@ -25,23 +26,6 @@ RESULTS = st.builds(
     busy_us=st.integers(0, 2**32 - 1),
     is_last=st.booleans(),
 )
-STREAMS = st.lists(
-    st.one_of(
-        st.tuples(st.just(wire.METRICS), st.just(0), st.binary(max_size=50), st.just(b"")),
-        st.tuples(
-            st.just(wire.RESULT),
-            st.integers(0, 0xFFFF),
-            st.binary(max_size=50),
-            st.binary(max_size=300),
-        ),
-    ),
-    max_size=6,
-)
-
-
-def frame(kind: int, position: int, batch: int, meta: bytes, body: bytes) -> bytes:
-    header = wire.HEADER.pack(wire.VERSION, kind, position, batch, len(meta), len(body))
-    return header + meta + body
 
 
 def facts(result: wire.Result) -> tuple[object, ...]:
@@ -122,7 +106,7 @@ def test_a_result_in_bytes() -> None:
 def test_a_batch_comes_back_as_it_went(
     jobs: list[tuple[str, int, bytes, list[tuple[str, str, bytes]]]],
 ) -> None:
-    (seen,) = wire.FrameReader().feed(encode_predict(jobs))
+    (seen,) = FrameReader().feed(encode_predict(jobs))
     assert (seen.kind, seen.position, seen.batch) == (wire.PREDICT, len(jobs), 7)
     body = bytearray(b"".join(seen.body))
     decoded = wire.decode_predict(seen.position, seen.meta, body)
@@ -136,7 +120,7 @@ def test_a_batch_comes_back_as_it_went(
 @given(RESULTS, st.integers(0, 0xFFFF), st.binary(max_size=99))
 def test_a_result_comes_back_as_it_went(result: wire.Result, position: int, body: bytes) -> None:
     data = wire.encode_result_head(2**64 - 1, position, result, len(body)) + body
-    (seen,) = wire.FrameReader().feed(data)
+    (seen,) = FrameReader().feed(data)
     assert (seen.kind, seen.position, seen.batch) == (wire.RESULT, position, 2**64 - 1)
     assert facts(wire.decode_result(seen.meta)) == facts(result)
     assert b"".join(seen.body) == body
@@ -161,74 +145,7 @@ def test_a_batch_may_be_larger_than_4_gib() -> None:
     head = wire.encode_predict_head(
         1, [wire.encode_job(b"", 0, b"", [wire.encode_parameter(b"", b"", 2**33)])], 2**33
     )
-    assert wire.FrameReader().feed(head) == []
-
-
-@given(STREAMS, st.data())
-def test_any_split_gives_the_same_frames(
-    messages: list[tuple[int, int, bytes, bytes]], data: st.DataObject
-) -> None:
-    stream = b"".join(frame(kind, at, 5, meta, body) for kind, at, meta, body in messages)
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=12)))
-    reader = wire.FrameReader()
-    seen = []
-    for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
-        if end > start:  # a socket never delivers nothing
-            seen += reader.feed(stream[start:end])
-    assert [(f.kind, f.position, f.meta, b"".join(f.body)) for f in seen] == messages
-
-
-def test_byte_by_byte() -> None:
-    stream = frame(wire.RESULT, 1, 2, b"meta", b"body") + wire.encode(wire.BYE)
-    reader = wire.FrameReader()
-    seen = [f for value in stream for f in reader.feed(bytes([value]))]
-    assert [(f.kind, f.meta, b"".join(f.body)) for f in seen] == [
-        (wire.RESULT, b"meta", b"body"),
-        (wire.BYE, b"", b""),
-    ]
-
-
-@given(st.integers(0, 30), st.integers(0, 30))
-def test_the_rest_of_a_body_may_come_past_the_reader(cut: int, size: int) -> None:
-    body = bytes(range(size))
-    data = frame(wire.RESULT, 3, 9, b"meta", body)
-    following = frame(wire.RESULT, 4, 9, b"", b"")
-    cut = min(cut, size)
-    reader = wire.FrameReader()
-    frames = reader.feed(data[: len(data) - cut])
-    assert reader.missing_bytes == cut
-    if cut:
-        frames.append(reader.receive_rest([bytearray(body[size - cut :])]))
-    frames += reader.feed(following)
-    assert [(f.position, f.batch, f.meta, b"".join(f.body)) for f in frames] == [
-        (3, 9, b"meta", body),
-        (4, 9, b"", b""),
-    ]
-
-
-def test_a_large_body_stays_in_the_chunks_in_which_it_came() -> None:
-    chunks = [bytes([n]) * 100_000 for n in range(5)]
-    head = wire.HEADER.pack(wire.VERSION, wire.RESULT, 0, 1, 1, 500_000) + b"m"
-    reader = wire.FrameReader()
-    assert reader.feed(head) == []
-    for chunk in chunks[:-1]:
-        assert reader.feed(chunk) == []
-    (seen,) = reader.feed(chunks[-1])
-    assert [id(chunk) for chunk in seen.body[:-1]] == [id(chunk) for chunk in chunks[:-1]]
-    assert b"".join(seen.body) == b"".join(chunks)
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        pytest.param(b"HTTP/1.1 400 Bad Request\r\n\r\n", id="another protocol"),
-        pytest.param(b"\x02" + wire.encode(wire.BYE)[1:], id="another version"),
-        pytest.param(wire.HEADER.pack(1, 6, 0, 0, wire.MAX_META_BYTES + 1, 0), id="too much meta"),
-    ],
-)
-def test_what_is_not_this_protocol(data: bytes) -> None:
-    with pytest.raises(wire.WireError, match="expected a frame of protocol version 1"):
-        wire.FrameReader().feed(data)
+    assert FrameReader().feed(head) == []
 
 
 @pytest.mark.parametrize("meta", [b"", b"\xff", b"{", b"[1]", b'"text"'])
@@ -239,7 +156,7 @@ def test_a_control_message_is_a_json_object(meta: bytes) -> None:
 
 @given(st.dictionaries(st.text(), st.integers() | st.text() | st.none()))
 def test_control_messages_come_back_as_they_went(message: dict[str, object]) -> None:
-    (seen,) = wire.FrameReader().feed(wire.encode_json(wire.LOAD, message))
+    (seen,) = FrameReader().feed(wire.encode_json(wire.LOAD, message))
     assert wire.decode_json(seen.meta) == message == json.loads(seen.meta)
 
 

@@ -19,6 +19,7 @@ from mms_server.serving.dispatcher import Dispatcher
 from mms_server.serving.job import Input, Job
 from mms_server.serving.lane import Backend
 from mms_server.serving.policy import MAX_QUEUED_JOBS, Policy
+from mms_server.workers.frame_reader import FrameReader
 from support.sinks import Answer
 
 
@@ -81,7 +82,7 @@ class NotingWorker:
         self._dispatcher = dispatcher
 
     def send_batch(self, buffers: Sequence[wire.Buffer]) -> None:
-        (frame,) = wire.FrameReader().feed(b"".join(buffers))
+        (frame,) = FrameReader().feed(b"".join(buffers))
         jobs = wire.decode_predict(frame.position, frame.meta, b"".join(frame.body))
         self.batches.append((frame.batch, [job.request_id for job in jobs]))
 
@@ -114,7 +115,7 @@ class NotingWorker:
             result = wire.Result(
                 wire.ANSWERED, 200, b"", b"", int(busy_s * 1e6), position == len(ids) - 1
             )
-            (frame,) = wire.FrameReader().feed(wire.encode_result_head(number, position, result, 0))
+            (frame,) = FrameReader().feed(wire.encode_result_head(number, position, result, 0))
             self._dispatcher.worker_result(cast(Backend, self), frame)
         return ids
 

@@ -6,6 +6,7 @@ from mms import wire
 from mms_server.errors import BadRequestError, ServiceUnavailableError, WorkerError
 from mms_server.serving.job import HandlerError
 from mms_server.serving.policy import Policy
+from mms_server.workers.frame_reader import FrameReader
 from support.simulation import RecordedSink, World
 
 
@@ -53,7 +54,7 @@ def test_a_result_of_no_job_is_a_breach_of_protocol() -> None:
     world = World(workers=1)
     world.submit()
     head = wire.encode_result_head(1, 1, wire.Result(0, 200, b"", b"", 1, True), 0)
-    (frame,) = wire.FrameReader().feed(head)
+    (frame,) = FrameReader().feed(head)
     with pytest.raises(wire.WireError, match="result of job 1 of 1"):
         world.dispatcher.worker_result(world.workers[0], frame)  # type: ignore[arg-type]  # a stand-in
 

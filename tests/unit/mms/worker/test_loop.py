@@ -18,6 +18,7 @@ import pytest
 from mms import wire
 from mms.worker.channel import Channel
 from mms.worker.loop import WorkerLoop
+from mms_server.workers.frame_reader import FrameReader
 
 _names = itertools.count()
 
@@ -28,7 +29,7 @@ class FrontEnd:
     def __init__(self, sock: socket.socket, page: memoryview) -> None:
         self.page = page
         self._socket = sock
-        self._reader = wire.FrameReader()
+        self._reader = FrameReader()
         self._frames: list[wire.Frame] = []
 
     def receive(self) -> wire.Frame:
