@@ -25,6 +25,7 @@ from mms_server.metrics.metrics_log import MetricsLog
 from mms_server.serving.accounting import Accounting
 from mms_server.serving.admission import Admission
 from mms_server.serving.batch import Batch
+from mms_server.serving.head_watch import HeadWatch
 from mms_server.serving.job import HandlerError, Job
 from mms_server.serving.lane import Backend, Lane, choose_lane
 from mms_server.serving.policy import Policy
@@ -36,9 +37,6 @@ logger = logging.getLogger("mms_server.serving")
 
 _EXPIRY_PAUSE_S = 0.01
 """Jobs that expire within this time are looked for together: a scan costs the queue's length."""
-_HELD_S = 0.02
-"""A worker sends the answers to quick batches together. When one behind them takes longer than this
-they are fetched from it, after twice this at the latest."""
 
 
 class Dispatcher:
@@ -76,8 +74,9 @@ class Dispatcher:
         self._closed_by: MMSError | None = None
         self._expiry: asyncio.TimerHandle | None = None
         self._batch_timer: asyncio.TimerHandle | None = None
-        self._watch: asyncio.TimerHandle | None = None
-        self._fetch: asyncio.TimerHandle | None = None
+        self._head_watch = HeadWatch(
+            self._lanes, policy.response_timeout_s, self._fetch_answers, self._lapse
+        )
 
     # What the books and the operator see.
 
@@ -315,12 +314,7 @@ class Dispatcher:
         lane.link.send_batch(batch.encode(now))
         if len(lane.batches) > 1:
             self._arm_expiry(batch.deadline)
-            if self._fetch is None:
-                self._fetch = self._loop.call_later(_HELD_S, self._fetch_held)
-        if self._watch is None:
-            self._watch = self._loop.call_later(
-                self._policy.response_timeout_s, self._check_response_times
-            )
+        self._head_watch.begin(lane)
 
     # Endings.
 
@@ -355,7 +349,7 @@ class Dispatcher:
         except Exception:  # a defect in one dialect must not take others' work with it
             logger.exception("An error could not be delivered")
 
-    # The two clocks and what is fetched, each one timer that is re-armed when it fires.
+    # The two clocks: one is a timer that is re-armed when it fires, the other the head watch's.
 
     def _arm_expiry(self, deadline: float) -> None:
         if self._expiry is not None:
@@ -380,17 +374,6 @@ class Dispatcher:
         for job in expired:
             self._expire(job)
 
-    def _fetch_held(self) -> None:
-        """Fetch what workers hold back behind a batch that takes long."""
-        self._fetch = None
-        now = self._loop.time()
-        lanes = [lane for lane in self._lanes.values() if len(lane.batches) > 1]
-        for lane in lanes:
-            if now - lane.head_since >= _HELD_S:
-                self._fetch_answers(lane)
-        if lanes and self._fetch is None:
-            self._fetch = self._loop.call_later(_HELD_S, self._fetch_held)
-
     def _fetch_answers(self, lane: Lane) -> None:
         """Settle what the worker has answered and not sent; what of it is on its way stays so."""
         try:
@@ -399,22 +382,6 @@ class Dispatcher:
                     self.worker_result(lane.worker, frame)
         except wire.WireError as exc:
             logger.error("%s The answers that it has not sent: %s", lane.worker.label, exc)
-
-    def _check_response_times(self) -> None:
-        self._watch = None
-        now = self._loop.time()
-        limit_s = self._policy.response_timeout_s
-        remaining_s = []
-        for lane in list(self._lanes.values()):
-            if not lane.batches or lane.batches[0].has_lapsed:
-                continue
-            left_s = lane.head_since + limit_s - now
-            if left_s > 0:
-                remaining_s.append(left_s)
-            else:
-                self._lapse(lane)
-        if remaining_s:
-            self._watch = self._loop.call_later(min(remaining_s), self._check_response_times)
 
     def _lapse(self, lane: Lane) -> None:
         """Give up on a worker that does not answer: fail its head now, and end the process."""

@@ -6,7 +6,7 @@ import asyncio
 import heapq
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from hypothesis import settings
@@ -175,12 +175,11 @@ class Simulation:
 
 
 def make_dispatcher(policy: Policy, loop: SimulatedLoop) -> Dispatcher:
-    async def make() -> Dispatcher:
+    asyncio._set_running_loop(cast(asyncio.AbstractEventLoop, loop))
+    try:
         return Dispatcher("m", policy, lambda: True)
-
-    dispatcher = asyncio.run(make())
-    dispatcher._loop = cast(Any, loop)
-    return dispatcher
+    finally:
+        asyncio._set_running_loop(None)
 
 
 def test_a_job_goes_to_an_idle_worker_at_once() -> None:
