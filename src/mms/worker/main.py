@@ -10,6 +10,7 @@ import faulthandler
 import logging
 import os
 import resource
+import signal
 import socket
 import sys
 
@@ -37,6 +38,7 @@ def main() -> None:
     lifetime.die_with_parent(parent_pid)
     lifetime.keep_private([link_fd, page_fd, lifetime_fd])
     _restore_limits(nofile)
+    _restore_signals()
     faulthandler.enable()
     # As Multi Model Server does: what a handler logs is seen, at the level INFO and above.
     logging.basicConfig(stream=sys.stdout, format="%(message)s", level=logging.INFO)
@@ -64,3 +66,14 @@ def _restore_limits(nofile: int) -> None:
     """Give the handler the limit that the server was started with, before it raised its own."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, hard))
+
+
+def _restore_signals() -> None:
+    """Let the programs of a handler be interrupted, however the server was started.
+
+    What ignores a signal hands that down at exec (POSIX.1-2017, exec); nohup does so with SIGHUP,
+    and a shell without job control with SIGINT for what it puts in the background (ibid., Shell
+    Command Language, 2.11).
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)

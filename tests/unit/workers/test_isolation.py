@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +35,22 @@ def handle(data, context):
         "environ": dict(os.environ),
         "cwd": os.getcwd(),
         "leads": os.getpid() == os.getpgid(0) == os.getsid(0),
-        "ignored": [n for n in ("SIGINT", "SIGTERM") if signal.getsignal(getattr(signal, n))
-                    is signal.SIG_IGN],
+        "ignored": [name for name in ("SIGINT", "SIGTERM", "SIGHUP")
+                    if signal.getsignal(getattr(signal, name)) is signal.SIG_IGN],
     })] * len(data or [])
 """
+
+
+@contextlib.contextmanager
+def _ignored(*numbers: signal.Signals) -> Iterator[None]:
+    """Ignore signals meanwhile, as nohup has the server do."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -47,7 +62,8 @@ async def test_what_a_worker_holds(workshop: Workshop, *, preload: bool) -> None
     os.set_inheritable(inherited, True)
     served = workshop.serve(REPORT, preload=preload)
     try:
-        await served.scale(2)
+        with _ignored(signal.SIGINT, signal.SIGHUP):
+            await served.scale(2)
         seen: dict[str, Any] = json.loads(await served.predict())
     finally:
         os.close(inherited)
