@@ -91,7 +91,6 @@ def _without_description(members: dict[str, Any]) -> dict[str, Any]:
 
 
 def _general(text: str, places: Mapping[str, str]) -> str:
-    text = hide(text, places)
     for pattern, replacement in _VARYING:
         text = pattern.sub(replacement, text)
-    return text
+    return hide(text, places)  # last: the digits of a port may stand in an identifier, too
