@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,7 +47,8 @@ def _ask(process: subprocess.Popen[bytes], number: int) -> None:
 
 def _count(process: subprocess.Popen[bytes], number: int) -> int:
     with skipped_where_forbidden():
-        return min(stepping.count(process.pid, lambda: _ask(process, number), times=2))
+        laps = stepping.count(process.pid, lambda: _ask(process, number), times=5)
+    return int(statistics.median(laps))  # a busy machine may see an answer some steps late
 
 
 def test_each_turn_of_a_loop_is_counted_and_what_comes_with_it_once(
@@ -54,9 +56,9 @@ def test_each_turn_of_a_loop_is_counted_and_what_comes_with_it_once(
 ) -> None:
     for _ in range(100):
         _ask(counting, 10)
-    once, twice, thrice = (_count(counting, number) for number in (50, 100, 150))
+    once, twice, thrice = (_count(counting, number) for number in (50, 150, 250))
     assert thrice - twice == pytest.approx(twice - once, rel=0.02)
-    assert twice - once > 50 * 4
+    assert twice - once > 100 * 4
 
 
 def test_a_process_goes_on_once_it_is_counted(counting: subprocess.Popen[bytes]) -> None:
