@@ -14,7 +14,9 @@ import os
 import platform
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from benchmarks.errors import BenchError
 
@@ -24,6 +26,7 @@ _SEIZE = 0x4206
 _INTERRUPT = 0x4207
 _EVENT_STOP = 128
 _WALL = 0x40000000  # wait for what is traced as for a child
+_GLANCE_S = 0.0005
 _MACHINES = ("x86_64", "aarch64")
 
 Ask = Callable[[], None]
@@ -35,10 +38,11 @@ class SteppingError(BenchError):
 
 
 def count(pid: int, ask: Ask, times: int) -> list[int]:
-    """Return the instructions of a process's main thread from each answer to the next.
+    """Return the instructions of a process's main thread for each answer, wait to wait.
 
     `ask` is called `times` and twice more, from a thread of its own: the first answer is not
-    counted, for the process was interrupted where it waited, and the last only lets it go. A
+    counted, for the process was interrupted where it waited, and the last only lets it go. The
+    process is to wait for what it is asked between two answers, or this does not return. A
     process that does not answer is killed, or its next step would be waited for without end.
     Nothing else may wait for the process meanwhile, `Popen.poll` included: each stop is told once.
     Raises SteppingError, and BenchError if the process ends or does not answer.
@@ -87,6 +91,17 @@ class _Tracee:
         self._wait()
         self.steps += 1
 
+    def await_wait(self) -> None:
+        """Return once it waits in a system call, or has ended; for another thread than `step`'s.
+
+        What it executes from an answer to this would else count before the answer is seen or
+        after, as the scheduler has it. Nothing tells of it: its state is read, proc_pid_stat(5).
+        """
+        stat = Path(f"/proc/{self.pid}/stat")
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            while stat.read_text().rpartition(") ")[2][0] in "RDt":
+                time.sleep(_GLANCE_S)
+
     def detach(self) -> None:
         _ptrace(_DETACH, self.pid, self._signal)
 
@@ -119,6 +134,7 @@ class _Asker(threading.Thread):
         try:
             while self.is_counting:
                 self._ask()
+                self._tracee.await_wait()
                 self.marks.append(self._tracee.steps)
             self._ask()
         except OSError as error:
