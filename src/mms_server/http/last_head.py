@@ -47,10 +47,8 @@ class LastHead:
         if len(data) != self._size_bytes or not data.startswith(self._bytes):
             return None
         assert self._head is not None
-        request = Request(self._head)
+        head_bytes = len(self._bytes)
+        body_bytes = len(data) - head_bytes
+        request = Request(self._head, [data[head_bytes:]] if body_bytes else [], body_bytes)
         request.is_complete = True
-        body_bytes = len(data) - len(self._bytes)
-        if body_bytes:
-            request.body = [data[len(self._bytes) :]]
-            request.body_bytes = body_bytes
         return request

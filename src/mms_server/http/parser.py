@@ -251,7 +251,7 @@ class RequestParser:
         if len(method) + len(self._target) + _LINE_OVERHEAD > self._limits.request_line_bytes:
             raise BadRequestError(_UNEXPECTED)
         head = Head(method, _origin_form(self._target), self._fields)
-        self.arriving = Request(head)
+        self.arriving = Request(head, [])
         self.is_in_head = False
         version = parser.get_http_version()
         coding = watched.get(b"transfer-encoding")

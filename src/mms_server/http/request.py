@@ -34,10 +34,10 @@ class Request:
 
     __slots__ = ("body", "body_bytes", "consumer", "head", "is_complete")
 
-    def __init__(self, head: Head) -> None:
+    def __init__(self, head: Head, body: list[Chunk], body_bytes: int = 0) -> None:
         self.head = head
-        self.body: list[Chunk] = []
-        self.body_bytes = 0
+        self.body = body
+        self.body_bytes = body_bytes
         self.consumer: Consumer | None = None
         self.is_complete = False
 

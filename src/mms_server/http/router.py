@@ -13,7 +13,7 @@ Handler = Callable[[Request, Exchange, tuple[str, ...]], None]
 """Serves a request; the tuple holds the path's parameters, percent-decoded, in order."""
 
 
-class Endpoint(NamedTuple):
+class Endpoint:
     """What serves a verb of a route.
 
     `preview`, where there is one, sees a request whose body is still to come: it may answer it at
@@ -21,20 +21,31 @@ class Endpoint(NamedTuple):
     request that must not be made from where it comes.
     """
 
-    serve: Handler
-    preview: Handler | None = None
-    admit: Callable[[Request], None] | None = None
+    __slots__ = ("admit", "preview", "serve")
+
+    def __init__(
+        self,
+        serve: Handler,
+        preview: Handler | None = None,
+        admit: Callable[[Request], None] | None = None,
+    ) -> None:
+        self.serve = serve
+        self.preview = preview
+        self.admit = admit
 
 
 ANY: Final = b"*"
 _CACHED_PATHS: Final = 1024
 
 
-class Match(NamedTuple):
+class Match:
     """The verbs of the route that a path leads to, and the path's parameters."""
 
-    verbs: dict[bytes, Endpoint]
-    parameters: tuple[str, ...]
+    __slots__ = ("parameters", "verbs")
+
+    def __init__(self, verbs: dict[bytes, Endpoint], parameters: tuple[str, ...]) -> None:
+        self.verbs = verbs
+        self.parameters = parameters
 
     def endpoint(self, method: bytes) -> Endpoint:
         """Choose by verb. Raises MethodNotAllowedError."""

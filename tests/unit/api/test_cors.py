@@ -100,7 +100,7 @@ def make_application() -> tuple[PreflightApplication, NotingApplication]:
 def handled(target: bytes, *fields: bytes, method: bytes = b"OPTIONS") -> tuple[list[str], bytes]:
     application, inner = make_application()
     exchange = NotingExchange()
-    request = Request(Head(method, target, [b"Host", b"localhost", *fields]))
+    request = Request(Head(method, target, [b"Host", b"localhost", *fields]), [])
     application.preview(request, cast(Exchange, exchange))
     application.handle(request, cast(Exchange, exchange))
     return inner.seen, b"".join(exchange.lines)

@@ -13,7 +13,7 @@ def make_request(host: bytes, origin: bytes | None = None) -> Request:
     fields = [b"Host", host]
     if origin is not None:
         fields += [b"Origin", origin]
-    return Request(Head(b"POST", b"/models", fields))
+    return Request(Head(b"POST", b"/models", fields), [])
 
 
 ON_LOOPBACK = Guard(frozenset({"models.internal"}), checks_host=True)
