@@ -2,7 +2,7 @@
 
 The only module that both sides import. A frame is a fixed header, a *meta* part and a *body*:
 
-    version u8 | kind u8 | position u16 | batch u64 | meta bytes u32 | body bytes u64 | meta | body
+    version u8 | kind u8 | position u16 | meta bytes u32 | body bytes u64 | batch u64 | meta | body
 
 All integers are big-endian. Control messages (HELLO, LOAD, ...) carry JSON in the meta part. The
 two of the request path, PREDICT and RESULT, are packed structs, and their bodies are the values
@@ -59,14 +59,18 @@ EXPIRED: Final = 3
 
 NO_DEADLINE: Final = 0xFFFFFFFF
 
-HEADER: Final = struct.Struct("!BBHQIQ")
+HEADER: Final = struct.Struct("!BBHIQQ")
 # Clients choose how many parameters there are and how long their names: no width that a request
 # within the limits of the front end could overflow.
 _JOB: Final = struct.Struct("!IBII")  # remaining ms, id bytes, parameters, fields bytes
-_LONE_JOB: Final = struct.Struct(f"{HEADER.format}{_JOB.format[1:]}")
+# The two in three parts: only the one in the middle differs between jobs with equal heads.
+_LONE_OPENING: Final = struct.Struct("!BBHIQ")
+_LONE_MIDDLE: Final = struct.Struct("!QI")
+_LONE_SIZES: Final = struct.Struct("!BII")
 _PARAMETER: Final = struct.Struct("!IHQ")  # name bytes, type bytes, value bytes
 # outcome, is last, status, phrase bytes, fields bytes, busy us
 _RESULT: Final = struct.Struct("!BBHIII")
+_WHOLE_RESULT: Final = struct.Struct(f"{HEADER.format}{_RESULT.format[1:]}")
 
 # Looked up once: to find a method and bind it costs as much as what it does. And with the types of
 # what they return, a compiler need not treat it as anything that might come.
@@ -76,10 +80,10 @@ unpack_header: Final[Callable[[bytes, int], tuple[int, int, int, int, int, int]]
 )
 _pack_job: Final = _JOB.pack
 _unpack_job: Final[Callable[[bytes, int], tuple[int, int, int, int]]] = _JOB.unpack_from
-_pack_lone_job: Final = _LONE_JOB.pack
+_pack_lone_middle: Final[Callable[[int, int], bytes]] = _LONE_MIDDLE.pack
 _pack_parameter: Final = _PARAMETER.pack
 _unpack_parameter: Final[Callable[[bytes, int], tuple[int, int, int]]] = _PARAMETER.unpack_from
-_pack_result: Final = _RESULT.pack
+_pack_result: Final[Callable[..., bytes]] = _WHOLE_RESULT.pack
 _unpack_result: Final[Callable[[bytes], tuple[int, int, int, int, int, int]]] = _RESULT.unpack_from
 HEADER_BYTES: Final = 24
 _JOB_BYTES: Final = 13
@@ -165,30 +169,56 @@ class JobMessage:
         self.parameters = [(name, content_type, b"") for name, content_type, _ in self.parameters]
 
 
-class Result:
-    """What became of one job.
+class JobHead:
+    """What one job says besides its values, or many that differ in nothing but id and time.
 
-    `busy_us` is the time that the worker spent on the batch, the same in each of its results;
-    `is_last` marks the batch's last result.
+    `fields` is as `join_fields` makes it, `parameters` are as `encode_parameter` makes them, in the
+    order of the values, which are `value_bytes` together.
     """
 
-    __slots__ = ("busy_us", "fields", "is_last", "outcome", "phrase", "status")
+    __slots__ = (
+        "_closing",
+        "_count",
+        "_fields_bytes",
+        "_id_bytes",
+        "_opening",
+        "_sizes",
+        "value_bytes",
+    )
 
-    def __init__(
-        self,
-        outcome: int,
-        status: int,
-        phrase: bytes,
-        fields: bytes,
-        busy_us: int,
-        is_last: bool,
-    ) -> None:
-        self.outcome = outcome
-        self.status = status
-        self.phrase = phrase
-        self.fields = fields
-        self.busy_us = busy_us
-        self.is_last = is_last
+    def __init__(self, fields: bytes, parameters: Sequence[bytes], value_bytes: int) -> None:
+        self.value_bytes = value_bytes
+        self._count = len(parameters)
+        self._fields_bytes = len(fields)
+        self._closing = b"".join((fields, *parameters))
+        self._id_bytes = -1
+        self._opening = self._sizes = b""
+
+    def encode(self, request_id: bytes, remaining_ms: int) -> bytes:
+        """Encode the job's part of a PREDICT meta."""
+        sizes = _pack_job(remaining_ms, len(request_id), self._count, self._fields_bytes)
+        return b"".join((sizes, request_id, self._closing))
+
+    def encode_alone(self, batch: int, request_id: bytes, remaining_ms: int) -> list[Buffer]:
+        """Encode header and meta of a PREDICT of this job alone; its values follow them.
+
+        In pieces of the same bytes as `encode` and `encode_predict_head` make.
+        """
+        if len(request_id) != self._id_bytes:
+            self._prepare(len(request_id))
+        return [
+            self._opening,
+            _pack_lone_middle(batch, remaining_ms),
+            self._sizes,
+            request_id,
+            self._closing,
+        ]
+
+    def _prepare(self, id_bytes: int) -> None:
+        meta_bytes = _JOB_BYTES + id_bytes + len(self._closing)
+        self._id_bytes = id_bytes
+        self._opening = _LONE_OPENING.pack(VERSION, PREDICT, 1, meta_bytes, self.value_bytes)
+        self._sizes = _LONE_SIZES.pack(id_bytes, self._count, self._fields_bytes)
 
 
 def join_fields(fields: Sequence[bytes]) -> bytes:
@@ -212,7 +242,7 @@ def split_fields(block: bytes) -> list[tuple[str, str]]:
 
 def encode(kind: int, meta: bytes = b"") -> bytes:
     """Encode a frame without body."""
-    return _pack_header(VERSION, kind, 0, 0, len(meta), 0) + meta
+    return _pack_header(VERSION, kind, 0, len(meta), 0, 0) + meta
 
 
 def encode_json(kind: int, message: dict[str, Any]) -> bytes:
@@ -236,39 +266,13 @@ def encode_parameter(name: bytes, content_type: bytes, value_bytes: int) -> byte
     return _pack_parameter(len(name), len(content_type), value_bytes) + name + content_type
 
 
-def encode_job(
-    request_id: bytes, remaining_ms: int, fields: bytes, parameters: Sequence[bytes]
-) -> bytes:
-    """Encode one job's part of a PREDICT meta; `parameters` are encoded."""
-    head: bytes = _pack_job(remaining_ms, len(request_id), len(parameters), len(fields))
-    tail = parameters[0] if len(parameters) == 1 else b"".join(parameters)
-    return head + request_id + fields + tail  # for a few short pieces quicker than to join them
-
-
-def encode_lone_job(
-    batch: int,
-    request_id: bytes,
-    remaining_ms: int,
-    fields: bytes,
-    parameter: bytes,
-    body_bytes: int,
-) -> list[Buffer]:
-    """Encode header and meta of a PREDICT of one job with one parameter; its value follows them.
-
-    In pieces of the same bytes as `encode_predict_head` and `encode_job` make.
-    """
-    id_bytes, fields_bytes = len(request_id), len(fields)
-    meta_bytes = _JOB_BYTES + id_bytes + fields_bytes + len(parameter)
-    head = _pack_lone_job(
-        VERSION, PREDICT, 1, batch, meta_bytes, body_bytes, remaining_ms, id_bytes, 1, fields_bytes
-    )
-    return [head, request_id, fields, parameter]
-
-
 def encode_predict_head(batch: int, jobs: Sequence[bytes], body_bytes: int) -> bytes:
-    """Encode header and meta of a PREDICT; the values of all parameters follow it, in order."""
-    meta = jobs[0] if len(jobs) == 1 else b"".join(jobs)
-    return _pack_header(VERSION, PREDICT, len(jobs), batch, len(meta), body_bytes) + meta
+    """Encode header and meta of a PREDICT; the values of all parameters follow it, in order.
+
+    `jobs` are as `JobHead.encode` makes them.
+    """
+    meta = b"".join(jobs)
+    return _pack_header(VERSION, PREDICT, len(jobs), len(meta), body_bytes, batch) + meta
 
 
 def decode_predict(count: int, meta: bytes, body: Buffer) -> list[JobMessage]:
@@ -308,27 +312,52 @@ def _decode_jobs(count: int, meta: bytes, body: Buffer) -> list[JobMessage]:
     return jobs
 
 
-def encode_result_head(batch: int, position: int, result: Result, body_bytes: int) -> bytes:
-    """Encode header and meta of a RESULT; the body follows it."""
-    phrase, fields = result.phrase, result.fields
-    meta_bytes = _RESULT_BYTES + len(phrase) + len(fields)
-    header: bytes = _pack_header(VERSION, RESULT, position, batch, meta_bytes, body_bytes)
-    meta: bytes = _pack_result(
-        result.outcome, result.is_last, result.status, len(phrase), len(fields), result.busy_us
+def encode_result_head(
+    batch: int,
+    position: int,
+    outcome: int,
+    status: int,
+    phrase: bytes,
+    fields: bytes,
+    busy_us: int,
+    is_last: bool,
+    body_bytes: int,
+) -> bytes:
+    """Encode header and meta of a RESULT; the body follows it.
+
+    `busy_us` is the time that the worker spent on the batch, the same in each of its results;
+    `is_last` marks the batch's last result; `fields` are as `join_fields` makes them.
+    """
+    phrase_bytes, fields_bytes = len(phrase), len(fields)
+    meta_bytes = _RESULT_BYTES + phrase_bytes + fields_bytes
+    head = _pack_result(
+        VERSION,
+        RESULT,
+        position,
+        meta_bytes,
+        body_bytes,
+        batch,
+        outcome,
+        is_last,
+        status,
+        phrase_bytes,
+        fields_bytes,
+        busy_us,
     )
-    return header + meta + phrase + fields if phrase or fields else header + meta
+    return head + phrase + fields if phrase_bytes or fields_bytes else head
 
 
-def decode_result(meta: bytes) -> Result:
-    """Decode the meta part of a RESULT. Raises WireError."""
+def decode_result(meta: bytes) -> tuple[int, int, bytes, bytes, int, bool]:
+    """Decode the meta part of a RESULT: outcome, status, phrase, fields, busy_us, is_last.
+
+    A tuple, since a compiler makes no object of it. Raises WireError.
+    """
     try:
         outcome, is_last, status, phrase_bytes, fields_bytes, busy_us = _unpack_result(meta)
     except struct.error as exc:
         raise WireError(f"a result cannot be decoded: {exc}") from exc
     if not phrase_bytes and not fields_bytes:
-        return Result(outcome, status, b"", b"", busy_us, bool(is_last))
+        return outcome, status, b"", b"", busy_us, bool(is_last)
     start = _RESULT_BYTES + phrase_bytes
-    phrase = meta[_RESULT_BYTES:start]
-    return Result(
-        outcome, status, phrase, meta[start : start + fields_bytes], busy_us, bool(is_last)
-    )
+    phrase, fields = meta[_RESULT_BYTES:start], meta[start : start + fields_bytes]
+    return outcome, status, phrase, fields, busy_us, bool(is_last)

@@ -12,10 +12,11 @@ from typing import Any, cast
 from mms import wire
 from mms_server.errors import MMSError
 from mms_server.serving.dispatcher import Dispatcher
-from mms_server.serving.job import Input, Job
+from mms_server.serving.job import Job
 from mms_server.serving.lane import Backend
 from mms_server.serving.policy import Policy
 from mms_server.workers.frame_reader import FrameReader
+from support.jobs import make_job
 from support.sinks import Answer
 
 
@@ -65,9 +66,7 @@ class RecordedSink:
         self.said: Answer | MMSError | None = None
         self.then: Callable[[], None] | None = None
 
-    def answer(
-        self, status: int, phrase: bytes, fields: bytes, body: Sequence[wire.Buffer]
-    ) -> None:
+    def answer(self, status: int, phrase: bytes, fields: bytes, body: list[wire.Buffer]) -> None:
         self._hear(Answer(status, phrase, fields, body))
 
     def fail(self, error: MMSError) -> None:
@@ -153,8 +152,9 @@ class StandIn:
         last = len(sent.ids) - 1
         for at in range(last + 1):
             body = b"text" if outcome else b"%d" % sent.ids[at]
-            result = wire.Result(outcome, 200, b"", b"", int(busy_s * 1e6), at == last)
-            head = wire.encode_result_head(sent.number, at, result, len(body))
+            head = wire.encode_result_head(
+                sent.number, at, outcome, 200, b"", b"", int(busy_s * 1e6), at == last, len(body)
+            )
             self._outbox.append(head + body)
 
     def deliver(self, frames: int | None = None) -> None:
@@ -219,9 +219,8 @@ class World:
     ) -> int:
         """Send one request; returns its number."""
         number = len(self.jobs)
-        value = Input(b"body", b"", size_bytes, [b"x" * size_bytes])
         self.sinks.append(sink or RecordedSink())
-        job = Job(b"%d" % number, b"", [value], size_bytes, self.sinks[-1])
+        job = make_job(b"%d" % number, [b"x" * size_bytes], self.sinks[-1])
         self.jobs.append(job)
         self.dispatcher.submit(job, timeout_s)
         return number

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from mms import wire
@@ -12,4 +11,4 @@ class Answer(NamedTuple):
     status: int
     phrase: bytes
     fields: bytes
-    body: Sequence[wire.Buffer]
+    body: list[wire.Buffer]

@@ -8,7 +8,7 @@ import itertools
 import os
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +16,6 @@ from mms import wire
 from mms_server.errors import MMSError
 from mms_server.metrics.metrics_log import MetricsLog
 from mms_server.serving.dispatcher import Dispatcher
-from mms_server.serving.job import Input, Job
 from mms_server.serving.policy import Policy
 from mms_server.workers.devices import Devices
 from mms_server.workers.guardian import Guardian
@@ -26,6 +25,7 @@ from mms_server.workers.pool import Pool
 from mms_server.workers.runtime import MARK, make_runtime_folder, worker_environment
 from mms_server.workers.spec import WorkerSpec
 from mms_server.workers.worker import State, Worker
+from support.jobs import make_job
 from support.sinks import Answer
 
 DEADLINE_S = 30.0
@@ -58,9 +58,7 @@ class FutureSink:
     def __init__(self) -> None:
         self.future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
-    def answer(
-        self, status: int, phrase: bytes, fields: bytes, body: Sequence[wire.Buffer]
-    ) -> None:
+    def answer(self, status: int, phrase: bytes, fields: bytes, body: list[wire.Buffer]) -> None:
         if not self.future.cancelled():
             self.future.set_result(Answer(status, phrase, fields, body))
 
@@ -96,8 +94,7 @@ class Served:
     def submit(self, body: bytes = b"x", timeout_s: float | None = None) -> asyncio.Future[Answer]:
         """Send one request; the future has its answer, or why there is none."""
         sink = FutureSink()
-        value = Input(b"body", b"", len(body), [body])
-        self.dispatcher.submit(Job(b"id", b"", [value], len(body), sink), timeout_s)
+        self.dispatcher.submit(make_job(b"id", [body], sink), timeout_s)
         return sink.future
 
     async def predict(self, body: bytes = b"x") -> bytes:

@@ -70,7 +70,7 @@ class Channel:
             data, at = self._data, self._at
             have_bytes = len(data) - at
             if have_bytes >= wire.HEADER_BYTES:
-                version, kind, position, batch, meta_bytes, body_bytes = wire.unpack_header(
+                version, kind, position, meta_bytes, body_bytes, batch = wire.unpack_header(
                     data, at
                 )
                 if version != wire.VERSION:

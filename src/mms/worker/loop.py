@@ -214,10 +214,18 @@ class WorkerLoop:
         frames: list[Buffer] = []
         for position, reply in enumerate(replies):
             assert reply is not None
-            result = wire.Result(
-                reply.outcome, reply.status, reply.phrase, reply.fields, busy_us, position == last
+            head = wire.encode_result_head(
+                batch,
+                position,
+                reply.outcome,
+                reply.status,
+                reply.phrase,
+                reply.fields,
+                busy_us,
+                position == last,
+                len(reply.body),
             )
-            frames.append(wire.encode_result_head(batch, position, result, len(reply.body)))
+            frames.append(head)
             frames.append(reply.body)
         frames += self._metrics()
         channel.answer(frames, busy_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from mms import wire
 
@@ -17,13 +18,14 @@ class Outbox:
 
     def __init__(self, words: memoryview) -> None:
         self._words = words
-        self._bytes = words.cast("B")
+        self._page: Any = words.obj  # to write to a view would make a view of the part
+        self._view = words.cast("B")
         self.size_bytes = 0
 
     @property
     def frames(self) -> memoryview:
         """What waits: valid until the next `put`."""
-        return self._bytes[wire.PAGE_OUTBOX : wire.PAGE_OUTBOX + self.size_bytes]
+        return self._view[wire.PAGE_OUTBOX : wire.PAGE_OUTBOX + self.size_bytes]
 
     def put(self, frames: Sequence[bytes | memoryview]) -> bool:
         """Add all the answers to one batch; returns False, and adds none, without room for them.
@@ -37,7 +39,7 @@ class Outbox:
         if size_bytes > wire.OUTBOX_BYTES:
             return False
         at = wire.PAGE_OUTBOX
-        self._bytes[at + self.size_bytes : at + size_bytes] = b"".join(frames)
+        self._page[at + self.size_bytes : at + size_bytes] = b"".join(frames)
         self.size_bytes = self._words[wire.PAGE_UNSENT] = size_bytes
         return True
 

@@ -51,7 +51,7 @@ def answer_bytes(
 ) -> None:
     """Answer with a body and ready field lines that say what it is."""
     line = status_line(status, standard_phrase(status))
-    exchange.respond(line, fields + request_fields(request_id), body, close=status >= 400)
+    exchange.respond(line, fields + request_fields(request_id), [*body], close=status >= 400)
 
 
 def answer_error(

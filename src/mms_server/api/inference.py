@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from mms import wire
@@ -19,11 +19,11 @@ from mms_server.http.forms import (
     read_multipart,
 )
 from mms_server.http.head import Head
-from mms_server.http.request import Request
+from mms_server.http.request import Chunk, Request
 from mms_server.http.response import status_line
 from mms_server.http.router import ANY, Endpoint, Router
 from mms_server.serving.dispatcher import Dispatcher
-from mms_server.serving.job import Input, Job
+from mms_server.serving.job import Job
 from mms_server.serving.model import Model
 from mms_server.serving.registry import Registry
 
@@ -32,6 +32,9 @@ QUEUE_TIMEOUT_FIELD = b"x-mms-queue-timeout"
 
 _LONGEST_WAIT_S = 24 * 3600.0
 """More counts as this: nobody waits so long, and the loop's timers cannot express any number."""
+
+_BODY: Final = b"body"
+"""The name of the input that a body is which is no form."""
 
 _MULTIPART: Final = "multipart/form-data"
 _URLENCODED: Final = "application/x-www-form-urlencoded"
@@ -83,9 +86,7 @@ class PredictionSink:
         if self._dispatcher is not None and job is not None:
             self._dispatcher.abandon(job)
 
-    def answer(
-        self, status: int, phrase: bytes, fields: bytes, body: Sequence[wire.Buffer]
-    ) -> None:
+    def answer(self, status: int, phrase: bytes, fields: bytes, body: list[wire.Buffer]) -> None:
         """Send what the handler answered: its status, even 4xx and 5xx, keeps its body."""
         self._job = None  # it leads back here: without it there is no cycle to collect
         lines = request_fields(self._request_id)
@@ -103,22 +104,22 @@ class PredictionSink:
 class Preamble:
     """What a request's head says about a prediction. Raises BadRequestError.
 
-    `body` is how its body goes to the worker where that is one input, as `wire.encode_parameter`
-    makes it; `fields` is what the handler will see of the head, as `wire.join_fields` makes it;
-    `timeout_s` the queue timeout that the client asks for, None where it does not.
+    `job_head` goes to the worker where the body is the one input; `fields` is what the handler will
+    see of the head, as `wire.join_fields` makes it; `timeout_s` the queue timeout that the client
+    asks for, None where it does not.
     """
 
-    __slots__ = ("body", "fields", "kind", "media_type", "timeout_s")
+    __slots__ = ("fields", "job_head", "kind", "media_type", "timeout_s")
 
     def __init__(self, request: Request) -> None:
         head = request.head
-        media = media_type(head.content_type)
-        self.kind = media.lower()
-        self.media_type = media.encode("latin-1")
-        self.body = wire.encode_parameter(b"body", self.media_type, request.body_bytes)
+        self.media_type = media_type(head.content_type)
+        self.kind = self.media_type.lower()
         self.timeout_s = _queue_timeout_s(head)
         is_plain = not head.expects_continue and head.field(b"content-length") is not None
         self.fields = wire.join_fields(head.fields if is_plain else _aggregated(request))
+        body = wire.encode_parameter(_BODY, self.media_type.encode("latin-1"), request.body_bytes)
+        self.job_head = wire.JobHead(self.fields, (body,), request.body_bytes)
 
 
 def _read_preamble(request: Request) -> Preamble:
@@ -145,10 +146,10 @@ class _PredictRoute:
         """Make a job of a whole request."""
         dispatcher = self._choose(request, parameters).dispatcher
         preamble = _read_preamble(request)
-        inputs, size_bytes = self._read_inputs(request, preamble)
+        head, values = self._read_inputs(request, preamble)
         request_id = next(self._ids)
         sink = PredictionSink(exchange, request_id)
-        job = Job(request_id, preamble.fields, inputs, size_bytes, sink)
+        job = Job(request_id, head, values, sink)
         sink.wait(dispatcher, job)
         dispatcher.submit(job, preamble.timeout_s)
 
@@ -167,21 +168,20 @@ class _PredictRoute:
         document = model_document(self._choose(request, parameters).name)
         answer_bytes(exchange, next(self._ids), 200, _DOCUMENT_FIELDS, [encode_json(document)])
 
-    def _read_inputs(self, request: Request, preamble: Preamble) -> tuple[Sequence[Input], int]:
-        """Turn query and body into named inputs; of equal names the last one counts."""
+    def _read_inputs(
+        self, request: Request, preamble: Preamble
+    ) -> tuple[wire.JobHead, list[Chunk]]:
+        """Turn query and body into named inputs."""
         query = request.head.query if self._with_query else b""
         if preamble.kind == _MULTIPART:
             form = self._read_multipart(request)
         elif preamble.kind == _URLENCODED:
             form = parse_urlencoded(request.body)
+        elif not query:
+            return preamble.job_head, request.body
         else:
-            body = Input(
-                b"body", preamble.media_type, request.body_bytes, request.body, preamble.body
-            )
-            if not query:
-                return (body,), request.body_bytes
-            return _last_of_each([*_as_inputs(parse_query(query)), body])
-        return _last_of_each([*_as_inputs(parse_query(query)), *_as_inputs(form)])
+            form = [Field(_BODY.decode(), preamble.media_type, request.body)]
+        return _join_inputs(preamble.fields, [*parse_query(query), *form])
 
     def _read_multipart(self, request: Request) -> list[Field]:
         consumer = request.consumer
@@ -226,19 +226,17 @@ class Inference:
         return startup[0]
 
 
-def _as_inputs(fields: list[Field]) -> list[Input]:
-    return [
-        Input(
-            name.encode(), content_type.encode("latin-1", "replace"), sum(map(len, chunks)), chunks
-        )
-        for name, content_type, chunks in fields
-    ]
-
-
-def _last_of_each(inputs: list[Input]) -> tuple[Sequence[Input], int]:
-    by_name = {each.name: each for each in inputs}
-    size_bytes = sum(each.size_bytes for each in by_name.values())
-    return list(by_name.values()), size_bytes
+def _join_inputs(fields: bytes, inputs: list[Field]) -> tuple[wire.JobHead, list[Chunk]]:
+    """Make one job of many inputs; of equal names the last one counts."""
+    parameters, values = [], []
+    value_bytes = 0
+    for name, content_type, chunks in {each.name: each for each in inputs}.values():
+        size_bytes = sum(map(len, chunks))
+        media = content_type.encode("latin-1", "replace")
+        parameters.append(wire.encode_parameter(name.encode(), media, size_bytes))
+        values += chunks
+        value_bytes += size_bytes
+    return wire.JobHead(fields, parameters, value_bytes), values
 
 
 def _queue_timeout_s(head: Head) -> float | None:

@@ -18,7 +18,7 @@ _ROWS = struct.Struct(f"{len(_FORM)}s" * _BATCH)
 def request_ids() -> Iterator[bytes]:
     """Yield UUIDs of version 4 for ever, as text.
 
-    `uuid.uuid4` asks the kernel each time and costs about ten times as much.
+    `uuid.uuid4` asks the kernel each time and costs more than ten times as much.
     """
     return chain.from_iterable(iter(_make_batch, None))
 

@@ -148,10 +148,9 @@ class Probe:
         busy_us = 0
         while len(replies) < len(requests):
             frame = self._receive(wire.RESULT)
-            result = wire.decode_result(frame.meta)
-            headers = {name.lower(): value for name, value in wire.split_fields(result.fields)}
-            replies[frame.position] = Reply(result.status, b"".join(frame.body), headers)
-            busy_us = result.busy_us
+            _, status, _, block, busy_us, _ = wire.decode_result(frame.meta)
+            headers = {name.lower(): value for name, value in wire.split_fields(block)}
+            replies[frame.position] = Reply(status, b"".join(frame.body), headers)
         return [replies[place] for place in range(len(requests))], busy_us / 1e6
 
     def resident_bytes(self) -> int | None:
@@ -214,4 +213,5 @@ def _encode(request_id: bytes, fields: Mapping[str, Body]) -> bytes:
         wire.encode_parameter(name.encode(), body.content_type.encode("latin-1"), len(body.content))
         for name, body in fields.items()
     ]
-    return wire.encode_job(request_id, wire.NO_DEADLINE, b"", parameters)
+    value_bytes = sum(len(body.content) for body in fields.values())
+    return wire.JobHead(b"", parameters, value_bytes).encode(request_id, wire.NO_DEADLINE)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from socket import SO_ERROR, SOL_SOCKET
 from typing import Final, cast
 
@@ -173,7 +172,7 @@ class Connection(asyncio.Protocol):
         exchange: Exchange,
         line: bytes,
         fields: bytes,
-        body: Sequence[Chunk],
+        body: list[Chunk],
         close: bool,
     ) -> None:
         """Write one answer and turn to the next request; called by the exchange only."""

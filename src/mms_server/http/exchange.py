@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from mms_server.errors import MMSError
@@ -54,9 +53,7 @@ class Exchange:
         """The client's address as `host:port`, for logs."""
         return self._connection.peer
 
-    def respond(
-        self, line: bytes, fields: bytes, body: Sequence[Chunk], close: bool = False
-    ) -> None:
+    def respond(self, line: bytes, fields: bytes, body: list[Chunk], close: bool = False) -> None:
         """Answer: a status line, ready field lines and the body's chunks; framing is added here.
 
         Content-Length is right and the body left out for HEAD (RFC 9110 section 9.3.2). `close`

@@ -29,7 +29,7 @@ class Field(NamedTuple):
 
     name: str
     content_type: str
-    chunks: list[bytes]
+    chunks: list[Chunk]
 
 
 def media_type(content_type: bytes) -> str:

@@ -32,27 +32,14 @@ class Batch:
     def encode(self, now: float) -> list[wire.Buffer]:
         """Encode the batch for its worker: the head, then every value's chunks as they are."""
         jobs = self.jobs
-        if len(jobs) == 1 and len(jobs[0].inputs) == 1:  # so are most
-            job, value = jobs[0], jobs[0].inputs[0]
-            frame = wire.encode_lone_job(
-                self.number,
-                job.request_id,
-                _remaining_ms(job, now),
-                job.fields,
-                value.encoded,
-                self.size_bytes,
-            )
-            frame += value.chunks
+        if len(jobs) == 1:
+            job = jobs[0]
+            frame = job.head.encode_alone(self.number, job.request_id, _remaining_ms(job, now))
+            frame += job.values
             return frame
-        heads = []
-        values: list[wire.Buffer] = []
-        for job in jobs:
-            parameters = [value.encoded for value in job.inputs]
-            remaining_ms = _remaining_ms(job, now)
-            heads.append(wire.encode_job(job.request_id, remaining_ms, job.fields, parameters))
-            for value in job.inputs:
-                values += value.chunks
-        return [wire.encode_predict_head(self.number, heads, self.size_bytes), *values]
+        heads = [job.head.encode(job.request_id, _remaining_ms(job, now)) for job in jobs]
+        head = wire.encode_predict_head(self.number, heads, self.size_bytes)
+        return [head, *(chunk for job in jobs for chunk in job.values)]
 
 
 def _remaining_ms(job: Job, now: float) -> int:

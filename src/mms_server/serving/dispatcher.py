@@ -14,8 +14,8 @@ A job is in exactly one place: the queue, or a batch in a worker's lane, until i
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
+import math
 from collections.abc import Callable
 
 from mms import wire
@@ -61,18 +61,21 @@ class Dispatcher:
         self._model_name = encode_name(model_name)
         self._metrics = metrics
         self._policy = policy
+        self._batch_size = policy.batch_size
         self._admission = Admission(model_name, policy)
         self._has_workers = has_workers
         self._loop = asyncio.get_running_loop()
+        self._time = self._loop.time
         self._queue = JobQueue()
         self._lanes: dict[Backend, Lane] = {}
-        self._numbers = itertools.count(1)
+        self._last_number = 0
         self._retries = RetryBudget(policy.batch_size)
         self._sent_jobs = 0
         self._worked_before_s = 0.0
-        self._has_been_ready = False
+        self._timeout_s = policy.startup_timeout_s
         self._closed_by: MMSError | None = None
         self._expiry: asyncio.TimerHandle | None = None
+        self._expires_at = math.inf
         self._batch_timer: asyncio.TimerHandle | None = None
         self._head_watch = HeadWatch(
             self._lanes, policy.response_timeout_s, self._fetch_answers, self._lapse
@@ -95,7 +98,7 @@ class Dispatcher:
     @property
     def waiting_batches(self) -> int:
         """How many batches the queue would fill."""
-        return -(-len(self._queue) // self._policy.batch_size)
+        return -(-len(self._queue) // self._batch_size)
 
     def oldest_wait_s(self, now: float) -> float:
         """How long the oldest job in the queue has waited; 0 where a worker could take it."""
@@ -117,13 +120,12 @@ class Dispatcher:
         """
         accounting = self.accounting
         accounting.received += 1
-        job.arrived = now = self._loop.time()
+        job.arrived = now = self._time()
         if timeout_s is None:
-            policy = self._policy
-            timeout_s = policy.queue_timeout_s if self._has_been_ready else policy.startup_timeout_s
+            timeout_s = self._timeout_s
         job.deadline = now + timeout_s
-        if self._policy.batch_size == 1 and not self._queue and self._closed_by is None:
-            lane = choose_lane(self._lanes.values(), self.service_time.batch_s, now)
+        if self._batch_size == 1 and not self._queue and self._closed_by is None:
+            lane = choose_lane(self._lanes, self.service_time.batch_s, now)
             if lane is not None:  # it begins within milliseconds: there is no wait to predict
                 accounting.accepted += 1
                 self._send(lane, [job], now)
@@ -151,7 +153,7 @@ class Dispatcher:
             job.is_settled = True
             self.accounting.abandoned += 1
             self._queue.discard(job)
-            job.inputs = ()
+            job.values = []
 
     def close(self, reason: MMSError) -> None:
         """Take no more jobs and answer those that have not been sent to a worker."""
@@ -163,11 +165,11 @@ class Dispatcher:
 
     def worker_ready(self, worker: Backend) -> None:
         """Open a lane."""
-        self._has_been_ready = True
+        self._timeout_s = self._policy.queue_timeout_s
         self._lanes[worker] = Lane(worker)
         if self._metrics is not None:
             self._metrics.model_loaded(worker.short_label, worker.load_s)
-        self._pump(self._loop.time())
+        self._pump(self._time())
 
     def worker_result(self, worker: Backend, frame: wire.Frame) -> None:
         """Settle one job; after its batch's last one, the lane moves on. Raises WireError."""
@@ -177,23 +179,23 @@ class Dispatcher:
                 logger.error("%s sent a result of a batch that is not its first", worker.label)
             return
         batch = lane.batches[0]
-        result = wire.decode_result(frame.meta)
+        outcome, status, phrase, fields, busy_us, is_last = wire.decode_result(frame.meta)
         if frame.position >= len(batch.jobs):
             raise wire.WireError(f"a result of job {frame.position} of {len(batch.jobs)}")
         job = batch.jobs[frame.position]
         if not job.is_settled:
-            self._settle(job, result, frame.body)
-        if result.is_last:
-            now = self._loop.time()
+            self._settle(job, outcome, status, phrase, fields, frame.body)
+        if is_last:
+            now = self._time()
             turn_s = now - lane.head_since
             lane.pop_head(now)
             self._sent_jobs -= len(batch.jobs)
-            if result.outcome != wire.EXPIRED:  # which is quick, and says nothing of the model
-                self.service_time.add(result.busy_us * 1e-6)
+            if outcome != wire.EXPIRED:  # which is quick, and says nothing of the model
+                self.service_time.add(busy_us * 1e-6)
                 self._turn_time.add(turn_s)
-            if self._metrics is not None and result.outcome == wire.ANSWERED:
+            if self._metrics is not None and outcome == wire.ANSWERED:
                 ids = [job.request_id for job in batch.jobs]
-                self._metrics.batch_done(self._model_name, ids, result.busy_us)
+                self._metrics.batch_done(self._model_name, ids, busy_us)
             lane.link.batch_done()
             if self._queue:
                 self._pump(now)
@@ -227,7 +229,7 @@ class Dispatcher:
         self._queue.push_back(back)
         for job in back:
             self._arm_expiry(job.deadline)
-        self._pump(self._loop.time())
+        self._pump(self._time())
 
     def _bury(self, batch: Batch, jobs: list[Job]) -> list[Job]:
         """Fail the jobs of a batch that died with its worker; return those that may try again.
@@ -259,7 +261,7 @@ class Dispatcher:
     def _pump(self, now: float) -> None:
         """Send as many batches as may go now."""
         while self._queue:
-            lane = choose_lane(self._lanes.values(), self.service_time.batch_s, now)
+            lane = choose_lane(self._lanes, self.service_time.batch_s, now)
             if lane is None or not self._is_batch_due(now):
                 return
             jobs, expired = self._take_batch(now)
@@ -272,11 +274,10 @@ class Dispatcher:
 
     def _is_batch_due(self, now: float) -> bool:
         """Say whether the head of the queue may go: in a full batch, alone, or after its delay."""
-        policy = self._policy
         head = self._queue.head
-        if policy.batch_size == 1 or head.is_retry or len(self._queue) >= policy.batch_size:
+        if self._batch_size == 1 or head.is_retry or len(self._queue) >= self._batch_size:
             return True
-        due = head.arrived + policy.max_batch_delay_s
+        due = head.arrived + self._policy.max_batch_delay_s
         if now >= due:
             return True
         if self._batch_timer is not None:
@@ -289,13 +290,13 @@ class Dispatcher:
     def _on_batch_due(self) -> None:
         self._batch_timer = None
         # Timers fire up to their resolution early: what was due then is due now.
-        self._pump(self._loop.time() + 0.001)
+        self._pump(self._time() + 0.001)
 
     def _take_batch(self, now: float) -> tuple[list[Job], list[Job]]:
         """Take the jobs of the next batch, and those between them that are too late for it."""
         jobs: list[Job] = []
         expired: list[Job] = []
-        while self._queue and len(jobs) < self._policy.batch_size:
+        while self._queue and len(jobs) < self._batch_size:
             if jobs and self._queue.head.is_retry:
                 break
             job = self._queue.pop()
@@ -308,7 +309,8 @@ class Dispatcher:
         return jobs, expired
 
     def _send(self, lane: Lane, jobs: list[Job], now: float) -> None:
-        batch = Batch(next(self._numbers), jobs)
+        self._last_number += 1
+        batch = Batch(self._last_number, jobs)
         lane.add(batch, now)
         self._sent_jobs += len(jobs)
         lane.link.send_batch(batch.encode(now))
@@ -318,24 +320,32 @@ class Dispatcher:
 
     # Endings.
 
-    def _settle(self, job: Job, result: wire.Result, body: list[wire.Buffer]) -> None:
-        if result.outcome == wire.ANSWERED:
+    def _settle(
+        self,
+        job: Job,
+        outcome: int,
+        status: int,
+        phrase: bytes,
+        fields: bytes,
+        body: list[wire.Buffer],
+    ) -> None:
+        if outcome == wire.ANSWERED:
             job.is_settled = True
             self.accounting.answered += 1
             try:
-                job.sink.answer(result.status, result.phrase, result.fields, body)
+                job.sink.answer(status, phrase, fields, body)
             except Exception:  # as in `_fail_sink`
                 logger.exception("An answer could not be delivered")
-        elif result.outcome == wire.EXPIRED:
+        elif outcome == wire.EXPIRED:
             self._expire(job)
         else:
             text = b"".join(body).decode("utf-8", "replace")
-            refused = result.outcome == wire.REFUSED
-            self._fail(job, BadRequestError(text) if refused else HandlerError(result.status, text))
+            refused = outcome == wire.REFUSED
+            self._fail(job, BadRequestError(text) if refused else HandlerError(status, text))
 
     def _expire(self, job: Job) -> None:
         self.accounting.expired += 1
-        self._fail(job, self._admission.expired(self._loop.time() - job.arrived))
+        self._fail(job, self._admission.expired(self._time() - job.arrived))
 
     def _fail(self, job: Job, error: MMSError) -> None:
         if not job.is_settled:
@@ -352,15 +362,17 @@ class Dispatcher:
     # The two clocks: one is a timer that is re-armed when it fires, the other the head watch's.
 
     def _arm_expiry(self, deadline: float) -> None:
+        if self._expires_at <= deadline:
+            return
         if self._expiry is not None:
-            if self._expiry.when() <= deadline:
-                return
             self._expiry.cancel()
+        self._expires_at = deadline
         self._expiry = self._loop.call_at(deadline, self._on_expiry)
 
     def _on_expiry(self) -> None:
         self._expiry = None
-        now = self._loop.time()
+        self._expires_at = math.inf
+        now = self._time()
         expired = self._queue.pop_expired(now)
         for lane in self._lanes.values():
             expired += lane.withdraw_expired(now)

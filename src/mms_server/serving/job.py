@@ -2,34 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from mms import wire
 from mms_server.errors import MMSError
-
-
-class Input:
-    """One named value given to a model; its chunks are never joined in the front end.
-
-    Its content type is empty where the client stated none; `size_bytes` is that of all chunks.
-    `encoded` is what `wire.encode_parameter` makes of it, for who has that already.
-    """
-
-    __slots__ = ("chunks", "encoded", "name", "size_bytes")
-
-    def __init__(
-        self,
-        name: bytes,
-        content_type: bytes,
-        size_bytes: int,
-        chunks: Sequence[wire.Buffer],
-        encoded: bytes = b"",
-    ) -> None:
-        self.name = name
-        self.size_bytes = size_bytes
-        self.chunks = chunks
-        self.encoded = encoded or wire.encode_parameter(name, content_type, size_bytes)
 
 
 class Sink(Protocol):
@@ -38,9 +14,7 @@ class Sink(Protocol):
     Exactly one of the two is called, once, unless the job was abandoned before. Loop thread only.
     """
 
-    def answer(
-        self, status: int, phrase: bytes, fields: bytes, body: Sequence[wire.Buffer]
-    ) -> None:
+    def answer(self, status: int, phrase: bytes, fields: bytes, body: list[wire.Buffer]) -> None:
         """Take the handler's answer: an HTTP-like status and phrase, fields, the body's chunks.
 
         The fields are one block, as `wire.join_fields` makes it.
@@ -61,29 +35,30 @@ class HandlerError(MMSError):
 class Job:
     """One request to one model.
 
-    Pending until it is settled: answered, or abandoned by its client. Times are the loop's clock,
-    in seconds: `deadline` is when it must have begun.
+    `values` are the chunks of its inputs, in the order of the head's parameters; they are never
+    joined in the front end. Pending until it is settled: answered, or abandoned by its client.
+    Times are the loop's clock, in seconds: `deadline` is when it must have begun.
     """
 
     __slots__ = (
         "arrived",
         "deadline",
-        "fields",
-        "inputs",
+        "head",
         "is_retry",
         "is_settled",
         "request_id",
         "sink",
         "size_bytes",
+        "values",
     )
 
     def __init__(
-        self, request_id: bytes, fields: bytes, inputs: Sequence[Input], size_bytes: int, sink: Sink
+        self, request_id: bytes, head: wire.JobHead, values: list[wire.Buffer], sink: Sink
     ) -> None:
         self.request_id = request_id
-        self.fields = fields
-        self.inputs = inputs
-        self.size_bytes = size_bytes
+        self.head = head
+        self.values = values
+        self.size_bytes = head.value_bytes
         self.sink = sink
         self.arrived = 0.0
         self.deadline = 0.0

@@ -10,8 +10,7 @@ would be awake, and only when as many work as there are cores.
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import Final, Protocol
 
@@ -76,7 +75,7 @@ class Lane:
     def __init__(self, worker: Backend) -> None:
         self.worker = worker
         self.link = worker.link
-        self.batches: deque[Batch] = deque()
+        self.batches: list[Batch] = []
         self.done = 0
         """The number of the last batch that is done."""
         self.size_bytes = 0
@@ -113,7 +112,7 @@ class Lane:
 
     def pop_head(self, now: float) -> None:
         """Note the head as done; the next one is being executed from now."""
-        batch = self.batches.popleft()
+        batch = self.batches.pop(0)
         self.done = batch.number
         self.size_bytes -= batch.size_bytes
         self.worked_s += now - self.head_since
@@ -145,7 +144,7 @@ class Lane:
 
 
 def choose_lane(
-    lanes: Iterable[Lane], batch_s: float | None, now: float, cores: int = CORES
+    lanes: dict[Backend, Lane], batch_s: float | None, now: float, cores: int = CORES
 ) -> Lane | None:
     """Choose an idle worker's lane, else the least busy one if a batch may wait there.
 
@@ -154,7 +153,7 @@ def choose_lane(
     """
     best = idle = None
     busy = 0
-    for lane in lanes:
+    for lane in lanes.values():
         if not lane.link.takes_work:
             continue
         if not lane.batches:

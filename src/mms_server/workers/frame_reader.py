@@ -60,7 +60,7 @@ class FrameReader:
         at, size = 0, len(data)
         wanted = wire.HEADER_BYTES
         while size - at >= wire.HEADER_BYTES:
-            version, kind, position, batch, meta_bytes, body_bytes = wire.unpack_header(data, at)
+            version, kind, position, meta_bytes, body_bytes, batch = wire.unpack_header(data, at)
             if version != wire.VERSION or meta_bytes > wire.MAX_META_BYTES:
                 raise wire.WireError(
                     f"expected a frame of protocol version {wire.VERSION}, "

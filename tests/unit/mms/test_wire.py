@@ -17,39 +17,27 @@ JOBS = st.tuples(
     st.binary(),
     st.lists(PARAMETERS, max_size=4),
 )
-RESULTS = st.builds(
-    wire.Result,
-    outcome=st.sampled_from([wire.ANSWERED, wire.FAILED, wire.REFUSED, wire.EXPIRED]),
-    status=st.integers(0, 999),
-    phrase=st.binary(max_size=30),
-    fields=st.binary(max_size=60),
-    busy_us=st.integers(0, 2**32 - 1),
-    is_last=st.booleans(),
+RESULTS = st.tuples(
+    st.sampled_from([wire.ANSWERED, wire.FAILED, wire.REFUSED, wire.EXPIRED]),
+    st.integers(0, 999),  # status
+    st.binary(max_size=30),  # phrase
+    st.binary(max_size=60),  # fields
+    st.integers(0, 2**32 - 1),  # busy_us
+    st.booleans(),  # is_last
 )
 
 
-def facts(result: wire.Result) -> tuple[object, ...]:
-    return (
-        result.outcome,
-        result.status,
-        result.phrase,
-        result.fields,
-        result.busy_us,
-        result.is_last,
-    )
+def job_head(fields: bytes, parameters: list[tuple[str, str, bytes]]) -> wire.JobHead:
+    encoded = [
+        wire.encode_parameter(name.encode(), content_type.encode("latin-1"), len(value))
+        for name, content_type, value in parameters
+    ]
+    return wire.JobHead(fields, encoded, sum(len(value) for *_, value in parameters))
 
 
 def encode_predict(jobs: list[tuple[str, int, bytes, list[tuple[str, str, bytes]]]]) -> bytes:
     heads = [
-        wire.encode_job(
-            request_id.encode(),
-            remaining_ms,
-            fields,
-            [
-                wire.encode_parameter(n.encode(), t.encode("latin-1"), len(v))
-                for n, t, v in parameters
-            ],
-        )
+        job_head(fields, parameters).encode(request_id.encode(), remaining_ms)
         for request_id, remaining_ms, fields, parameters in jobs
     ]
     body = b"".join(value for *_, parameters in jobs for *_, value in parameters)
@@ -58,46 +46,49 @@ def encode_predict(jobs: list[tuple[str, int, bytes, list[tuple[str, str, bytes]
 
 def test_a_control_message_in_bytes() -> None:
     assert wire.encode_json(wire.FORKED, {"pid": 7}) == (
-        b"\x01\x0a\x00\x00" + bytes(8) + b"\x00\x00\x00\x0a" + bytes(8) + b'{"pid": 7}'
+        b"\x01\x0a\x00\x00" + b"\x00\x00\x00\x0a" + bytes(16) + b'{"pid": 7}'
     )
     assert wire.encode(wire.DRAIN) == b"\x01\x07" + bytes(22)
 
 
 def test_a_batch_in_bytes() -> None:
-    job = wire.encode_job(b"id", 1000, b"a\0b", [wire.encode_parameter(b"body", b"text/plain", 5)])
+    job = job_head(b"a\0b", [("body", "text/plain", b"value")]).encode(b"id", 1000)
     meta = (
         b"\x00\x00\x03\xe8\x02\x00\x00\x00\x01\x00\x00\x00\x03"  # remaining ms; sizes and counts
         b"ida\0b"
         b"\x00\x00\x00\x04\x00\x0a\x00\x00\x00\x00\x00\x00\x00\x05bodytext/plain"
     )
     assert job == meta
-    header = (
-        b"\x01\x04\x00\x01\x00\x00\x00\x00\x00\x00\x00\x09\x00\x00\x00\x2e" + bytes(7) + b"\x05"
-    )
+    header = b"\x01\x04\x00\x01\x00\x00\x00\x2e" + bytes(7) + b"\x05" + bytes(7) + b"\x09"
     assert wire.encode_predict_head(9, [job], 5) == header + meta
 
 
 @given(
-    st.integers(0, 2**64 - 1),
-    st.binary(max_size=60),
-    st.integers(0, wire.NO_DEADLINE - 1),
     st.binary(),
-    PARAMETERS,
+    st.lists(PARAMETERS, max_size=4),
+    st.lists(
+        st.tuples(
+            st.integers(0, 2**64 - 1),
+            st.binary(max_size=60),
+            st.integers(0, wire.NO_DEADLINE - 1),
+        ),
+        min_size=1,
+        max_size=3,
+    ),
 )
-def test_a_lone_job_in_pieces_is_what_a_batch_of_it_is(
-    batch: int, request_id: bytes, left_ms: int, fields: bytes, value: tuple[str, str, bytes]
+def test_jobs_with_one_head_alone_are_what_batches_of_one_are(
+    fields: bytes, parameters: list[tuple[str, str, bytes]], jobs: list[tuple[int, bytes, int]]
 ) -> None:
-    name, content_type, body = value
-    parameter = wire.encode_parameter(name.encode(), content_type.encode("latin-1"), len(body))
-    job = wire.encode_job(request_id, left_ms, fields, [parameter])
-    pieces = wire.encode_lone_job(batch, request_id, left_ms, fields, parameter, len(body))
-    assert b"".join(pieces) == wire.encode_predict_head(batch, [job], len(body))
+    head = job_head(fields, parameters)
+    for batch, request_id, left_ms in jobs:
+        pieces = head.encode_alone(batch, request_id, left_ms)
+        of_one = [head.encode(request_id, left_ms)]
+        assert b"".join(pieces) == wire.encode_predict_head(batch, of_one, head.value_bytes)
 
 
 def test_a_result_in_bytes() -> None:
-    result = wire.Result(wire.FAILED, 503, b"No", b"x\0y", 258, True)
-    assert wire.encode_result_head(9, 3, result, 4) == (
-        b"\x01\x05\x00\x03\x00\x00\x00\x00\x00\x00\x00\x09\x00\x00\x00\x15" + bytes(7) + b"\x04"
+    assert wire.encode_result_head(9, 3, wire.FAILED, 503, b"No", b"x\0y", 258, True, 4) == (
+        b"\x01\x05\x00\x03\x00\x00\x00\x15" + bytes(7) + b"\x04" + bytes(7) + b"\x09"
         b"\x01\x01\x01\xf7\x00\x00\x00\x02\x00\x00\x00\x03\x00\x00\x01\x02Nox\0y"
     )
 
@@ -118,11 +109,13 @@ def test_a_batch_comes_back_as_it_went(
 
 
 @given(RESULTS, st.integers(0, 0xFFFF), st.binary(max_size=99))
-def test_a_result_comes_back_as_it_went(result: wire.Result, position: int, body: bytes) -> None:
-    data = wire.encode_result_head(2**64 - 1, position, result, len(body)) + body
+def test_a_result_comes_back_as_it_went(
+    result: tuple[int, int, bytes, bytes, int, bool], position: int, body: bytes
+) -> None:
+    data = wire.encode_result_head(2**64 - 1, position, *result, len(body)) + body
     (seen,) = FrameReader().feed(data)
     assert (seen.kind, seen.position, seen.batch) == (wire.RESULT, position, 2**64 - 1)
-    assert facts(wire.decode_result(seen.meta)) == facts(result)
+    assert wire.decode_result(seen.meta) == result
     assert b"".join(seen.body) == body
 
 
@@ -137,15 +130,14 @@ def test_clients_choose_names_and_number_of_parameters(
     names: list[bytes],
 ) -> None:
     parameters = [wire.encode_parameter(name, b"", 0) for name in names]
-    (job,) = wire.decode_predict(1, wire.encode_job(b"id", 0, b"", parameters), b"")
+    (job,) = wire.decode_predict(1, wire.JobHead(b"", parameters, 0).encode(b"id", 0), b"")
     assert [name.encode() for name, *_ in job.parameters] == names
 
 
 def test_a_batch_may_be_larger_than_4_gib() -> None:
-    head = wire.encode_predict_head(
-        1, [wire.encode_job(b"", 0, b"", [wire.encode_parameter(b"", b"", 2**33)])], 2**33
-    )
-    assert FrameReader().feed(head) == []
+    job = wire.JobHead(b"", [wire.encode_parameter(b"", b"", 2**33)], 2**33)
+    assert FrameReader().feed(wire.encode_predict_head(1, [job.encode(b"", 0)], 2**33)) == []
+    assert FrameReader().feed(b"".join(job.encode_alone(1, b"", 0))) == []
 
 
 @pytest.mark.parametrize("meta", [b"", b"\xff", b"{", b"[1]", b'"text"'])
@@ -166,7 +158,7 @@ def test_a_result_that_is_cut_short() -> None:
 
 
 def test_a_batch_that_is_cut_short() -> None:
-    job = wire.encode_job(b"id", 0, b"", [wire.encode_parameter(b"body", b"", 1)])
+    job = job_head(b"", [("body", "", b"x")]).encode(b"id", 0)
     with pytest.raises(wire.WireError, match="a batch of 2 jobs cannot be decoded"):
         wire.decode_predict(2, job, b"x")
 
@@ -187,3 +179,5 @@ def test_the_sizes_of_the_structs() -> None:
     assert wire._JOB.size == wire._JOB_BYTES
     assert wire._PARAMETER.size == wire._PARAMETER_BYTES
     assert wire._RESULT.size == wire._RESULT_BYTES
+    lone = wire._LONE_OPENING.size + wire._LONE_MIDDLE.size + wire._LONE_SIZES.size
+    assert lone == wire.HEADER_BYTES + wire._JOB_BYTES

@@ -4,20 +4,15 @@ import pytest
 
 from mms import wire
 from mms_server.serving.batch import Batch
-from mms_server.serving.job import Input, Job
+from mms_server.serving.job import Job
 from mms_server.workers.frame_reader import FrameReader
+from support.jobs import job_head
 from support.simulation import RecordedSink
 
 
 def make_job(name: bytes, chunks: list[bytes], deadline: float) -> Job:
-    size_bytes = sum(map(len, chunks))
-    job = Job(
-        name,
-        b"h\0v",
-        [Input(b"body", b"text/plain", size_bytes, chunks)],
-        size_bytes,
-        RecordedSink(),
-    )
+    head = job_head(sum(map(len, chunks)), b"text/plain", b"h\0v")
+    job = Job(name, head, [*chunks], RecordedSink())
     job.deadline = deadline
     return job
 

@@ -16,10 +16,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from mms import wire
 from mms_server.errors import MMSError, ServiceUnavailableError, WorkerError
 from mms_server.serving.dispatcher import Dispatcher
-from mms_server.serving.job import Input, Job
+from mms_server.serving.job import Job
 from mms_server.serving.lane import Backend
 from mms_server.serving.policy import MAX_QUEUED_JOBS, Policy
 from mms_server.workers.frame_reader import FrameReader
+from support.jobs import make_job
 from support.sinks import Answer
 
 
@@ -112,10 +113,11 @@ class NotingWorker:
         ids = self.begin()
         number, _ = self.batches.pop(0)
         for position in range(len(ids)):
-            result = wire.Result(
-                wire.ANSWERED, 200, b"", b"", int(busy_s * 1e6), position == len(ids) - 1
+            busy_us, is_last = int(busy_s * 1e6), position == len(ids) - 1
+            head = wire.encode_result_head(
+                number, position, wire.ANSWERED, 200, b"", b"", busy_us, is_last, 0
             )
-            (frame,) = FrameReader().feed(wire.encode_result_head(number, position, result, 0))
+            (frame,) = FrameReader().feed(head)
             self._dispatcher.worker_result(cast(Backend, self), frame)
         return ids
 
@@ -129,9 +131,7 @@ class NotingSink:
     def __init__(self) -> None:
         self.outcomes: list[Answer | MMSError] = []
 
-    def answer(
-        self, status: int, phrase: bytes, fields: bytes, body: Sequence[wire.Buffer]
-    ) -> None:
+    def answer(self, status: int, phrase: bytes, fields: bytes, body: list[wire.Buffer]) -> None:
         self.outcomes.append(Answer(status, phrase, fields, body))
 
     def fail(self, error: MMSError) -> None:
@@ -157,8 +157,7 @@ class Simulation:
     def submit(self, timeout_s: float | None = None, size: int = 1) -> str:
         name = f"job-{next(self._numbers)}"
         sink = NotingSink()
-        body = Input(b"body", b"", size, [b"x" * size])
-        job = Job(name.encode(), b"", [body], size, sink)
+        job = make_job(name.encode(), [b"x" * size], sink)
         self.jobs[name] = (job, sink)
         self.dispatcher.submit(job, timeout_s)
         return name
@@ -439,13 +438,13 @@ def test_closing_answers_everything() -> None:
 def test_a_sink_that_fails_hurts_nobody_else() -> None:
     class Broken(NotingSink):
         def answer(
-            self, status: int, phrase: bytes, fields: bytes, body: Sequence[wire.Buffer]
+            self, status: int, phrase: bytes, fields: bytes, body: list[wire.Buffer]
         ) -> None:
             raise RuntimeError("a defect in a dialect")
 
     simulation = Simulation(Policy())
     worker = simulation.add_worker()
-    job = Job(b"id", b"", [], 0, Broken())
+    job = make_job(b"id", [], Broken())
     simulation.dispatcher.submit(job)
     worker.answer()
     after = simulation.submit()

@@ -53,7 +53,7 @@ def test_a_sink_that_fails_harms_nobody_else(caplog: pytest.LogCaptureFixture) -
 def test_a_result_of_no_job_is_a_breach_of_protocol() -> None:
     world = World(workers=1)
     world.submit()
-    head = wire.encode_result_head(1, 1, wire.Result(0, 200, b"", b"", 1, True), 0)
+    head = wire.encode_result_head(1, 1, wire.ANSWERED, 200, b"", b"", 1, True, 0)
     (frame,) = FrameReader().feed(head)
     with pytest.raises(wire.WireError, match="result of job 1 of 1"):
         world.dispatcher.worker_result(world.workers[0], frame)  # type: ignore[arg-type]  # a stand-in

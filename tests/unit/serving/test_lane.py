@@ -4,7 +4,8 @@ import pytest
 
 from mms_server.serving.batch import Batch
 from mms_server.serving.job import Job
-from mms_server.serving.lane import Lane, choose_lane
+from mms_server.serving.lane import Backend, Lane, choose_lane
+from support.jobs import job_head
 from support.simulation import RecordedSink, StandIn, World
 
 NOW = 50.0
@@ -13,10 +14,14 @@ NOW = 50.0
 def make_lane(batches: int, *, size_bytes: int = 1) -> Lane:
     lane = Lane(StandIn(World(), "W"))  # type: ignore[arg-type]  # a stand-in
     for number in range(1, batches + 1):
-        job = Job(b"id", b"", (), size_bytes, RecordedSink())
+        job = Job(b"id", job_head(size_bytes), [], RecordedSink())
         job.deadline = NOW + number
         lane.add(Batch(number, [job]), NOW)
     return lane
+
+
+def by_worker(lanes: list[Lane]) -> dict[Backend, Lane]:
+    return {lane.worker: lane for lane in lanes}
 
 
 def window(batch_s: float | None, *, size_bytes: int = 1) -> int:
@@ -115,16 +120,16 @@ def test_who_gets_the_next_batch(
     waiting: list[int], batch_s: float | None, chosen: int | None
 ) -> None:
     lanes = [make_lane(batches) for batches in waiting]
-    lane = choose_lane(lanes, batch_s, NOW, cores=2)
+    lane = choose_lane(by_worker(lanes), batch_s, NOW, cores=2)
     assert lane is (None if chosen is None else lanes[chosen])
 
 
 def test_a_worker_that_takes_no_work_is_not_chosen() -> None:
     lanes = [make_lane(0), make_lane(1)]
     lanes[0].link.takes_work = False
-    assert choose_lane(lanes, 0.0001, NOW, cores=1) is lanes[1]
+    assert choose_lane(by_worker(lanes), 0.0001, NOW, cores=1) is lanes[1]
 
 
 def test_nobody_waits_behind_a_batch_that_already_took_longer() -> None:
     lanes = [make_lane(1), make_lane(0)]
-    assert choose_lane(lanes, 0.0001, NOW + 1.0, cores=1) is lanes[1]
+    assert choose_lane(by_worker(lanes), 0.0001, NOW + 1.0, cores=1) is lanes[1]

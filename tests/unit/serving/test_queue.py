@@ -5,13 +5,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from mms_server.serving.job import Job
 from mms_server.serving.queue import JobQueue
+from support.jobs import job_head
 from support.simulation import RecordedSink
 
 DEADLINES = st.floats(0, 100)
 
 
 def job(deadline: float = 0.0, size_bytes: int = 1) -> Job:
-    made = Job(b"", b"", (), size_bytes, RecordedSink())
+    made = Job(b"", job_head(size_bytes), [], RecordedSink())
     made.deadline = deadline
     return made
 

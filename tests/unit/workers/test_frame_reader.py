@@ -22,7 +22,7 @@ STREAMS = st.lists(
 
 
 def frame(kind: int, position: int, batch: int, meta: bytes, body: bytes) -> bytes:
-    header = wire.HEADER.pack(wire.VERSION, kind, position, batch, len(meta), len(body))
+    header = wire.HEADER.pack(wire.VERSION, kind, position, len(meta), len(body), batch)
     return header + meta + body
 
 
@@ -70,7 +70,7 @@ def test_the_rest_of_a_body_may_come_past_the_reader(cut: int, size: int) -> Non
 
 def test_a_large_body_stays_in_the_chunks_in_which_it_came() -> None:
     chunks = [bytes([n]) * 100_000 for n in range(5)]
-    head = wire.HEADER.pack(wire.VERSION, wire.RESULT, 0, 1, 1, 500_000) + b"m"
+    head = wire.HEADER.pack(wire.VERSION, wire.RESULT, 0, 1, 500_000, 1) + b"m"
     reader = FrameReader()
     assert reader.feed(head) == []
     for chunk in chunks[:-1]:
@@ -85,7 +85,7 @@ def test_a_large_body_stays_in_the_chunks_in_which_it_came() -> None:
     [
         pytest.param(b"HTTP/1.1 400 Bad Request\r\n\r\n", id="another protocol"),
         pytest.param(b"\x02" + wire.encode(wire.BYE)[1:], id="another version"),
-        pytest.param(wire.HEADER.pack(1, 6, 0, 0, wire.MAX_META_BYTES + 1, 0), id="too much meta"),
+        pytest.param(wire.HEADER.pack(1, 6, 0, wire.MAX_META_BYTES + 1, 0, 0), id="too much meta"),
     ],
 )
 def test_what_is_not_this_protocol(data: bytes) -> None:

@@ -10,8 +10,8 @@ from mms_server.workers.link import Link
 
 
 def result(batch: int, body: bytes) -> bytes:
-    answered = wire.Result(wire.ANSWERED, 200, b"", b"", 1, True)
-    return wire.encode_result_head(batch, 0, answered, len(body)) + body
+    head = wire.encode_result_head(batch, 0, wire.ANSWERED, 200, b"", b"", 1, True, len(body))
+    return head + body
 
 
 async def connect() -> tuple[Link, socket.socket, list[wire.Frame]]:

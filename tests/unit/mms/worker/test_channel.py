@@ -51,7 +51,7 @@ def sent_in_pieces(sock: socket.socket, data: bytes, piece_bytes: int) -> Iterat
 
 
 def predict(batch: int, meta: bytes, body: bytes) -> bytes:
-    header = wire.HEADER.pack(wire.VERSION, wire.PREDICT, 1, batch, len(meta), len(body))
+    header = wire.HEADER.pack(wire.VERSION, wire.PREDICT, 1, len(meta), len(body), batch)
     return header + meta + body
 
 

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -19,8 +19,18 @@ from mms import wire
 from mms.worker.channel import Channel
 from mms.worker.loop import WorkerLoop
 from mms_server.workers.frame_reader import FrameReader
+from support.jobs import job_head
 
 _names = itertools.count()
+
+
+class Result(NamedTuple):
+    outcome: int
+    status: int
+    phrase: bytes
+    fields: bytes
+    busy_us: int
+    is_last: bool
 
 
 class FrontEnd:
@@ -63,15 +73,10 @@ class FrontEnd:
         remaining_ms: int = 60_000,
         content_type: bytes = b"",
         fields: bytes = b"",
-    ) -> list[tuple[wire.Result, bytes]]:
+    ) -> list[tuple[Result, bytes]]:
         """Send a batch of jobs with one value each; returns their results in order."""
         heads = [
-            wire.encode_job(
-                b"id-%d" % at,
-                remaining_ms,
-                fields,
-                [wire.encode_parameter(b"body", content_type, len(value))],
-            )
+            job_head(len(value), content_type, fields).encode(b"id-%d" % at, remaining_ms)
             for at, value in enumerate(values)
         ]
         head = wire.encode_predict_head(batch, heads, sum(map(len, values)))
@@ -80,7 +85,7 @@ class FrontEnd:
         assert [(f.kind, f.batch, f.position) for f in seen] == [
             (wire.RESULT, batch, at) for at in range(len(values))
         ]
-        results = [wire.decode_result(frame.meta) for frame in seen]
+        results = [Result(*wire.decode_result(frame.meta)) for frame in seen]
         assert [result.is_last for result in results] == [False] * (len(values) - 1) + [True]
         return [(result, b"".join(f.body)) for result, f in zip(results, seen, strict=True)]
 
