@@ -20,25 +20,13 @@ from typing import TYPE_CHECKING
 
 import mms
 from mms import allocation
-from mms_server.api.access_log import AccessLog
-from mms_server.api.application import RoutedApplication
-from mms_server.api.cors import Cors, PreflightApplication
-from mms_server.api.guard import Guard, is_loopback
-from mms_server.api.request_ids import request_ids
-from mms_server.api.routes import make_router
 from mms_server.archive.limits import Limits as ArchiveLimits
 from mms_server.archive.location import default_name, list_store
 from mms_server.archive.policy import FetchPolicy, redacted
-from mms_server.config.addresses import Address
 from mms_server.config.loading import Configuration
 from mms_server.config.schema import Settings
 from mms_server.environments.policy import Policy as EnvironmentPolicy
 from mms_server.errors import ConfigError, ConflictError, MMSError
-from mms_server.http.exchange import Application
-from mms_server.http.limits import Limits as HttpLimits
-from mms_server.http.listener import Listener
-from mms_server.http.response import render_head
-from mms_server.http.router import Router
 from mms_server.logs.installation import Logs
 from mms_server.memory import give_back_surplus
 from mms_server.metrics.host import report_host
@@ -53,6 +41,7 @@ from mms_server.zoo.cache import cache_folder
 
 if TYPE_CHECKING:
     from mms_server.http.tls.contexts import TlsContexts
+    from mms_server.listeners import Listeners
 
 logger = logging.getLogger("mms_server")
 
@@ -158,7 +147,6 @@ class Server:
     def __init__(self, settings: Settings, logs: Logs) -> None:
         self._settings = settings
         self._logs = logs
-        self._access_log = _access_log(logs)
         self._host_metrics: asyncio.Task[None] | None = None
         self._mark = secrets.token_hex(8)
         self._folder = _make_folder()
@@ -173,17 +161,16 @@ class Server:
         self._registry = Registry(
             _defaults(settings, self._folder, self._mark, metrics), self._launcher
         )
-        self._ids = request_ids()
-        self._listeners: list[Listener] = []
+        self._listeners: Listeners | None = None
         self._tls: TlsContexts | None = None
 
     @property
     def open_connections(self) -> int:
         """How many clients are connected, on all listeners."""
-        return sum(listener.open_connections for listener in self._listeners)
+        return 0 if self._listeners is None else self._listeners.open_connections
 
     async def start(self) -> None:
-        """Register the startup models, bind the ports, then let workers load in the background.
+        """Register the startup models, let workers load in the background, bind the ports.
 
         Raises ConfigError.
         """
@@ -192,17 +179,13 @@ class Server:
         if inference.is_tls or management.is_tls:
             self._tls = await asyncio.to_thread(_tls_contexts, settings)
         await self._register_startup_models()
-        if inference.shares_listener(management):
-            await self._listen(inference, self._router(management, is_inference=True), "Server")
-        else:
-            await self._listen(inference, self._router(None, is_inference=True), "Inference")
-            await self._listen(
-                management, self._router(management, is_inference=False), "Management"
-            )
-        self._measure_host()
         for model in self._registry.models():
             workers = settings.startup_workers
             await model.scale(workers, workers, wait=False)
+        make_listeners = await asyncio.to_thread(_import_listeners)
+        self._listeners = make_listeners(settings, self._registry, self._logs, self._tls)
+        await self._listeners.bind()
+        self._measure_host()
 
     def reload(self) -> None:
         """Read certificates again, in the background; open connections are left alone."""
@@ -218,49 +201,17 @@ class Server:
         """Accept nothing more, finish what was accepted within `drain_s`, end every process."""
         if self._host_metrics is not None:
             self._host_metrics.cancel()
-        for listener in self._listeners:
-            listener.stop_accepting()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + drain_s
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(drain_s):
-                for listener in self._listeners:
-                    await listener.wait_closed()
+        if self._listeners is not None:
+            self._listeners.stop_accepting()
+            await self._listeners.wait_closed(drain_s)
         await self._registry.close(max(0.0, deadline - loop.time()))
-        for listener in self._listeners:
-            listener.abort()
+        if self._listeners is not None:
+            self._listeners.abort()
         self._launcher.close()
         self._guardian.close()
         logger.info("Model server stopped.")
-
-    def _router(self, management: Address | None, *, is_inference: bool) -> Router:
-        settings = self._settings
-        guard = None if management is None else _guard(settings, management)
-        return make_router(
-            self._registry, self._ids, settings, is_inference=is_inference, guard=guard
-        )
-
-    async def _listen(self, address: Address, router: Router, purpose: str) -> None:
-        settings = self._settings
-        limits = HttpLimits(
-            body_bytes=settings.max_request_size,
-            idle_timeout_s=settings.idle_timeout,
-            header_timeout_s=settings.header_timeout,
-            body_timeout_s=settings.body_timeout,
-        )
-        application: Application = RoutedApplication(router, self._ids)
-        cors = _cors(settings)
-        if cors:
-            application = PreflightApplication(application, router, self._ids)
-        tls = self._tls if address.is_tls else None
-        render = cors.render_head if cors else render_head
-        listener = Listener(application, limits, tls, render, self._access_log)
-        self._listeners.append(listener)
-        if address.path is not None:
-            await listener.bind_unix(address.path)
-        else:
-            await listener.bind_tcp(address.host, address.port)
-        logger.info("%s API bind to: %s", purpose, listener.address)
 
     async def _register_startup_models(self) -> None:
         """Take in the models named at start; one that cannot be is a warning, not the end."""
@@ -282,27 +233,17 @@ def _make_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="mms-", dir=parent))
 
 
-def _access_log(logs: Logs) -> AccessLog | None:
-    if logs.access is None and logs.mms_metrics is None:
-        return None
-    return AccessLog(logs.access, logs.mms_metrics, socket.gethostname())
-
-
 def _metrics_log(logs: Logs) -> MetricsLog | None:
     if logs.mms_metrics is None and logs.model_metrics is None:
         return None
     return MetricsLog(logs.mms_metrics, logs.model_metrics, socket.gethostname())
 
 
-def _guard(settings: Settings, management: Address) -> Guard:
-    checks_host = management.path is None and is_loopback(management.host)
-    return Guard(frozenset(settings.allowed_hosts), checks_host=checks_host)
+def _import_listeners() -> type[Listeners]:
+    """Import HTTP and the dialects, which workers that load at the same time do not wait for."""
+    from mms_server.listeners import Listeners
 
-
-def _cors(settings: Settings) -> Cors:
-    return Cors(
-        settings.cors_allowed_origin, settings.cors_allowed_methods, settings.cors_allowed_headers
-    )
+    return Listeners
 
 
 def _tls_contexts(settings: Settings) -> TlsContexts:
