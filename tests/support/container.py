@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -102,9 +103,19 @@ class Container:
         return wait_until(answers, f"an answer to {path}")[0]
 
     def stop(self) -> int:
-        """Ask process 1 to end, as a container's host does; returns its exit status."""
+        """Ask process 1 to end, as a container's host does; returns its exit status.
+
+        It gets no signal that it does not handle (pid_namespaces(7)), and the toolkit handles this
+        one when it has found the server, for which it looks once a second.
+        """
+        wait_until(lambda: self._catches(signal.SIGTERM), "process 1 to handle SIGTERM")
         self.first.send_signal(signal.SIGTERM)
         return self._outer.wait(timeout=60)
+
+    def _catches(self, number: signal.Signals) -> bool:
+        status = Path(f"/proc/{self.first.pid}/status").read_text()
+        caught = int(re.findall(r"^SigCgt:\s+(\w+)", status, re.MULTILINE)[0], 16)
+        return bool(caught >> (number - 1) & 1)
 
     def kill(self) -> None:
         """End everything in it."""
