@@ -37,10 +37,14 @@ class HeadWatch:
 
     def begin(self, lane: Lane) -> None:
         """Watch a lane that has been given a batch."""
-        if self._fetching is None and len(lane.batches) > 1:
-            self._fetching = self._loop.call_later(_HELD_S, self._fetch_held)
+        if len(lane.batches) > 1:
+            self._look_soon()
         if self._lapsing is None:
             self._lapsing = self._loop.call_later(self._response_timeout_s, self._find_lapsed)
+
+    def _look_soon(self) -> None:
+        if self._fetching is None:
+            self._fetching = self._loop.call_later(_HELD_S, self._fetch_held)
 
     def _fetch_held(self) -> None:
         self._fetching = None
@@ -49,8 +53,8 @@ class HeadWatch:
         for lane in lanes:
             if now - lane.head_since >= _HELD_S:
                 self._fetch(lane)
-        if lanes and self._fetching is None:
-            self._fetching = self._loop.call_later(_HELD_S, self._fetch_held)
+        if lanes:
+            self._look_soon()  # unless what was fetched has led to that
 
     def _find_lapsed(self) -> None:
         self._lapsing = None
