@@ -181,8 +181,9 @@ class WorkerLoop:
 
     def _answer(self, processor: RequestProcessor, output: object) -> Reply:
         try:
-            head = response_head(processor)
-            body = encode_output(output)
+            # What most handlers do is seen here, which is compiled; what sees to the rest is not.
+            head = DEFAULT_HEAD if processor.is_untouched else response_head(processor)
+            body = output if type(output) is bytes else encode_output(output)
         except OutputError as exc:
             logger.error("Handler %s: %s", self._handler, exc)
             return _failed(exc.code, exc.message)
