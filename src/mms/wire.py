@@ -64,9 +64,9 @@ HEADER: Final = struct.Struct("!BBHIQQ")
 # within the limits of the front end could overflow.
 _JOB: Final = struct.Struct("!IBII")  # remaining ms, id bytes, parameters, fields bytes
 # The two in three parts: only the one in the middle differs between jobs with equal heads.
-_LONE_OPENING: Final = struct.Struct("!BBHIQ")
-_LONE_MIDDLE: Final = struct.Struct("!QI")
-_LONE_SIZES: Final = struct.Struct("!BII")
+_LONE_OPENING: Final = struct.Struct(HEADER.format[:-1])
+_LONE_MIDDLE: Final = struct.Struct(f"!{HEADER.format[-1]}{_JOB.format[1]}")
+_LONE_SIZES: Final = struct.Struct(f"!{_JOB.format[2:]}")
 _PARAMETER: Final = struct.Struct("!IHQ")  # name bytes, type bytes, value bytes
 # outcome, is last, status, phrase bytes, fields bytes, busy us
 _RESULT: Final = struct.Struct("!BBHIII")

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Callable
 
 from mms import wire
@@ -24,6 +23,7 @@ from mms_server.metrics.lines import encode_name
 from mms_server.metrics.metrics_log import MetricsLog
 from mms_server.serving.accounting import Accounting
 from mms_server.serving.admission import Admission
+from mms_server.serving.alarm import Alarm
 from mms_server.serving.batch import Batch
 from mms_server.serving.head_watch import HeadWatch
 from mms_server.serving.job import HandlerError, Job
@@ -64,8 +64,7 @@ class Dispatcher:
         self._batch_size = policy.batch_size
         self._admission = Admission(model_name, policy)
         self._has_workers = has_workers
-        self._loop = asyncio.get_running_loop()
-        self._time = self._loop.time
+        self._time = asyncio.get_running_loop().time
         self._queue = JobQueue()
         self._lanes: dict[Backend, Lane] = {}
         self._last_number = 0
@@ -74,9 +73,8 @@ class Dispatcher:
         self._worked_before_s = 0.0
         self._timeout_s = policy.startup_timeout_s
         self._closed_by: MMSError | None = None
-        self._expiry: asyncio.TimerHandle | None = None
-        self._expires_at = math.inf
-        self._batch_timer: asyncio.TimerHandle | None = None
+        self._expiry = Alarm(self._on_expiry)
+        self._batch_due = Alarm(self._on_batch_due)
         self._head_watch = HeadWatch(
             self._lanes, policy.response_timeout_s, self._fetch_answers, self._lapse
         )
@@ -143,7 +141,7 @@ class Dispatcher:
         self._queue.append(job)
         self._pump(now)
         if self._queue:
-            self._arm_expiry(job.deadline)
+            self._expiry.set(job.deadline)
             if self.on_wait is not None:
                 self.on_wait()
 
@@ -228,7 +226,7 @@ class Dispatcher:
             return
         self._queue.push_back(back)
         for job in back:
-            self._arm_expiry(job.deadline)
+            self._expiry.set(job.deadline)
         self._pump(self._time())
 
     def _bury(self, batch: Batch, jobs: list[Job]) -> list[Job]:
@@ -280,15 +278,10 @@ class Dispatcher:
         due = head.arrived + self._policy.max_batch_delay_s
         if now >= due:
             return True
-        if self._batch_timer is not None:
-            if self._batch_timer.when() <= due:
-                return False
-            self._batch_timer.cancel()
-        self._batch_timer = self._loop.call_at(due, self._on_batch_due)
+        self._batch_due.set(due)
         return False
 
     def _on_batch_due(self) -> None:
-        self._batch_timer = None
         # Timers fire up to their resolution early: what was due then is due now.
         self._pump(self._time() + 0.001)
 
@@ -315,7 +308,7 @@ class Dispatcher:
         self._sent_jobs += len(jobs)
         lane.link.send_batch(batch.encode(now))
         if len(lane.batches) > 1:
-            self._arm_expiry(batch.deadline)
+            self._expiry.set(batch.deadline)
         self._head_watch.begin(lane)
 
     # Endings.
@@ -359,19 +352,9 @@ class Dispatcher:
         except Exception:  # a defect in one dialect must not take others' work with it
             logger.exception("An error could not be delivered")
 
-    # The two clocks: one is a timer that is re-armed when it fires, the other the head watch's.
-
-    def _arm_expiry(self, deadline: float) -> None:
-        if self._expires_at <= deadline:
-            return
-        if self._expiry is not None:
-            self._expiry.cancel()
-        self._expires_at = deadline
-        self._expiry = self._loop.call_at(deadline, self._on_expiry)
+    # The two clocks: one is an alarm that is set again when it rings, the other the head watch's.
 
     def _on_expiry(self) -> None:
-        self._expiry = None
-        self._expires_at = math.inf
         now = self._time()
         expired = self._queue.pop_expired(now)
         for lane in self._lanes.values():
@@ -382,7 +365,7 @@ class Dispatcher:
             following.append(in_queue)
         following = [deadline for deadline in following if deadline > now]
         if following:
-            self._arm_expiry(max(min(following), now + _EXPIRY_PAUSE_S))
+            self._expiry.set(max(min(following), now + _EXPIRY_PAUSE_S))
         for job in expired:
             self._expire(job)
 

@@ -9,8 +9,7 @@ from mms_server.http.request import Request
 
 
 def make_request(target: bytes, body: bytes = b"", content_type: bytes = b"") -> Request:
-    request = Request(Head(b"POST", target, []), [])
-    request.body = [body]
+    request = Request(Head(b"POST", target, []), [body])
     request.head.content_type = content_type
     return request
 
