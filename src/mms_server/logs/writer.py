@@ -1,7 +1,8 @@
 """The one thread that writes logs, and the buffers that it empties.
 
 Lines are put in a bounded buffer, ready to be written; the thread writes what has gathered every
-50 ms. A disk that is full or a terminal that is gone costs lines, counted, never requests.
+50 ms, or at once when somebody waits for it. A disk that is full or a terminal that is gone costs
+lines, counted, never requests.
 """
 
 from __future__ import annotations
@@ -78,6 +79,7 @@ class LogWriter:
         self.wanted = threading.Event()
         """Set by whoever puts something into a buffer, once it is there."""
         self._closing = threading.Event()
+        self._hurried = threading.Event()
         self._buffers: list[Buffer] = []
         self._flushes: deque[threading.Event] = deque()
         self._broken: set[str] = set()
@@ -101,25 +103,28 @@ class LogWriter:
         """Wait until all that was handed over before has been written, a second at most."""
         written = threading.Event()
         self._flushes.append(written)
+        self._hurried.set()
         self.wanted.set()
         written.wait(timeout=1.0)
 
     def close(self) -> None:
         """Write what is left, and end the thread."""
         self._closing.set()
+        self._hurried.set()
         self.wanted.set()
         self._thread.join(timeout=5.0)
 
     def _run(self) -> None:
         while True:
             self.wanted.wait()
-            self._closing.wait(_GATHER_S)  # let more lines gather, except at the end
+            self._hurried.wait(_GATHER_S)  # let more lines gather
             self._write_round()
             if self._closing.is_set() and not self.wanted.is_set():
                 return
 
     def _write_round(self) -> None:
         self.wanted.clear()  # first: what is put from here on is perhaps not written in this round
+        self._hurried.clear()
         flushed = [self._flushes.popleft() for _ in range(len(self._flushes))]
         for buffer in self._buffers:
             self._write_out(buffer)

@@ -54,6 +54,19 @@ def test_flush_waits_for_what_came_before() -> None:
     writer.close()
 
 
+def test_flush_does_not_wait_for_more_to_gather(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mms_server.logs.writer._GATHER_S", 60.0)
+    seen: list[bytes] = []
+    writer = LogWriter()
+    outlet = writer.open("x", seen.append)
+    writer.start()
+    for number in range(3):
+        outlet.put(b"%d" % number)
+        writer.flush()  # gives up after a second
+        assert b"".join(seen) == b"012"[: number + 1]
+    writer.close()
+
+
 def test_a_full_buffer_drops_what_may_be_dropped_and_says_so(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
