@@ -7,7 +7,6 @@ reconfigured without a new command.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -110,6 +109,8 @@ def _warnings(from_file: Mapping[str, str], values: Mapping[str, Any]) -> tuple[
         if key in IGNORED:
             warnings.append(f"{key} has no effect in this server and is ignored.")
         elif key not in SETTINGS and key != GATE:
+            import difflib  # late: most files have no such key
+
             near = difflib.get_close_matches(key, [*SETTINGS, GATE], n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
             warnings.append(f"Unknown key {key} is ignored.{hint}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import json
 import logging
 from pathlib import Path
@@ -56,6 +55,8 @@ def _configure_json(text: str) -> None:
 
 
 def _configure_ini(text: str) -> None:
+    import configparser  # late: few configure logging, and they in JSON as a rule
+
     parser = configparser.RawConfigParser()
     try:
         parser.read_string(text)

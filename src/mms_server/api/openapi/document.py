@@ -6,10 +6,9 @@ one stands there. What is said of a route is in the modules named like those tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from mms.version import __version__
-from mms_server.api.answers import answer_bytes, encode_json
 from mms_server.api.openapi import common, inference, management
 from mms_server.api.openapi.operation import Description, Json, Operation
 from mms_server.api.openapi.responses import (
@@ -28,8 +27,6 @@ from mms_server.errors import (
     MMSError,
     ResourceNotFoundError,
 )
-from mms_server.http.exchange import Exchange
-from mms_server.http.request import Request
 from mms_server.http.router import ANY, Endpoint, Router
 
 DESCRIPTIONS: tuple[Description, ...] = (
@@ -37,9 +34,6 @@ DESCRIPTIONS: tuple[Description, ...] = (
     inference.DESCRIPTION,
     management.DESCRIPTION,
 )
-
-PATH = "/openapi.json"
-_FIELDS = b"content-type: application/json\r\n"
 
 VERBS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 """All that OpenAPI knows; a route for any verb takes others, too."""
@@ -66,17 +60,6 @@ _TAGS = [
 ]
 _RESPONSES = "#/components/responses/"
 _OUTSIDE = (ResourceNotFoundError, MethodNotAllowedError)
-
-
-def add_route(router: Router, ids: Iterator[bytes]) -> None:
-    """Add the route, last of all: the document, rendered once, holds those that are there."""
-    body: list[bytes] = []
-
-    def serve(request: Request, exchange: Exchange, parameters: tuple[str, ...]) -> None:
-        answer_bytes(exchange, next(ids), 200, _FIELDS, body)
-
-    router.add(b"GET", PATH, Endpoint(serve))
-    body.append(encode_json(make_document(router)))
 
 
 def make_document(router: Router) -> Json:

@@ -6,16 +6,11 @@ kept for the clients that read them. So is what a model's description promises a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from mms_server.api.answers import answer_bytes, encode_json
 from mms_server.api.openapi.model_document import ERROR_SCHEMA
-from mms_server.errors import MethodNotAllowedError
-from mms_server.http.exchange import Exchange
-from mms_server.http.request import Request
 from mms_server.http.response import standard_phrase
-from mms_server.http.router import ANY, Endpoint, Router
 
 _Json = dict[str, object]
 
@@ -46,7 +41,6 @@ def _object(required: str, **properties: object) -> _Json:
     return {"type": "object", "required": required.split(), "properties": schemas}
 
 
-_FIELDS = b"content-type: application/json\r\n"
 _PATH: _Json = {
     "in": "path",
     "name": "model_name",
@@ -128,21 +122,6 @@ def listener_document(*, inference: bool, management: bool) -> _Json:
         "version": "1.0.0",
     }
     return {"openapi": "3.0.1", "info": info, "paths": paths}
-
-
-def add_routes(router: Router, ids: Iterator[bytes], *, inference: bool, management: bool) -> None:
-    """Add both routes; the document is rendered once."""
-    body = [encode_json(listener_document(inference=inference, management=management))]
-
-    def serve(request: Request, exchange: Exchange, parameters: tuple[str, ...]) -> None:
-        answer_bytes(exchange, next(ids), 200, _FIELDS, body)
-
-    def refuse(request: Request, exchange: Exchange, parameters: tuple[str, ...]) -> None:
-        raise MethodNotAllowedError
-
-    router.add(b"OPTIONS", "/", Endpoint(serve))
-    router.add(ANY, "/api-description", Endpoint(serve))
-    router.add(ANY, "/api-description/**", Endpoint(refuse, refuse))
 
 
 def _inference_paths(describe: _Json) -> _Json:
