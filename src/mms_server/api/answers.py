@@ -24,7 +24,7 @@ FIXED_FIELDS: Final = (
     b"Expires: Thu, 01 Jan 1970 00:00:00 UTC\r\n"
 )
 _AFTER_ID: Final = b"\r\n" + FIXED_FIELDS
-_JSON = b"content-type: application/json\r\n"
+JSON_FIELDS: Final = b"content-type: application/json\r\n"
 
 # As Gson writes them: harmless to a browser that takes JSON for HTML.
 _ESCAPES = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&='"})
@@ -43,7 +43,7 @@ def encode_json(document: object) -> bytes:
 
 def answer_json(exchange: Exchange, request_id: bytes, status: int, document: object) -> None:
     """Answer with a JSON document."""
-    answer_bytes(exchange, request_id, status, _JSON, [encode_json(document)])
+    answer_bytes(exchange, request_id, status, JSON_FIELDS, [encode_json(document)])
 
 
 def answer_bytes(
@@ -67,7 +67,7 @@ def answer_error(
     if isinstance(error, PayloadTooLargeError):
         exchange.respond(line, b"", [], close=True)
         return
-    fields = _JSON + request_fields(request_id)
+    fields = JSON_FIELDS + request_fields(request_id)
     if isinstance(error, MethodNotAllowedError):
         fields += b"Allow: %s\r\n" % b", ".join(error.allowed)
     is_refusal = isinstance(error, ServiceUnavailableError)

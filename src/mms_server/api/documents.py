@@ -1,20 +1,19 @@
 """What a listener says of itself, in Multi Model Server's words and in OpenAPI's.
 
-Few clients ask: a document is written, and what writes it imported, for the first that does. All of
-that was a tenth of the server's start.
+Few clients ask: a document is written, and what writes it imported, for the first that does. To do
+that at the start took 10 ms of it.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 
-from mms_server.api.answers import answer_bytes, encode_json
+from mms_server.api.answers import JSON_FIELDS, answer_bytes, encode_json
 from mms_server.errors import MethodNotAllowedError
 from mms_server.http.exchange import Exchange
 from mms_server.http.request import Request
 from mms_server.http.router import ANY, Endpoint, Handler, Router
-
-_FIELDS = b"content-type: application/json\r\n"
 
 
 def add_routes(router: Router, ids: Iterator[bytes], *, inference: bool, management: bool) -> None:
@@ -41,11 +40,9 @@ def add_routes(router: Router, ids: Iterator[bytes], *, inference: bool, managem
 
 
 def _server_of(describe: Callable[[], object], ids: Iterator[bytes]) -> Handler:
-    body: list[bytes] = []
+    written = functools.cache(lambda: encode_json(describe()))
 
     def serve(request: Request, exchange: Exchange, parameters: tuple[str, ...]) -> None:
-        if not body:
-            body.append(encode_json(describe()))
-        answer_bytes(exchange, next(ids), 200, _FIELDS, body)
+        answer_bytes(exchange, next(ids), 200, JSON_FIELDS, [written()])
 
     return serve

@@ -117,7 +117,8 @@ class LogWriter:
     def _run(self) -> None:
         while True:
             self.wanted.wait()
-            self._hurried.wait(_GATHER_S)  # let more lines gather
+            if not self._closing.is_set():
+                self._hurried.wait(_GATHER_S)  # let more lines gather
             self._write_round()
             if self._closing.is_set() and not self.wanted.is_set():
                 return
