@@ -17,7 +17,9 @@ from benchmarks.servers.recipe import Recipe, Start
 
 _MODEL = "bodies"
 _LIMIT_BYTES = 200_000_000
-_BARE = Limit("bare", Path(bare.__file__))
+_FLOOR = Path(bare.__file__)
+_BARE = Limit("bare", _FLOOR)
+_TWO_HOP = Limit("two-hop", _FLOOR, "--two-hop")
 
 _HANDLER = '''"""Answer as many bytes as a header asks for: those that came, or others."""
 
@@ -62,7 +64,7 @@ class Large:
         return start
 
 
-RECIPES: tuple[Recipe, ...] = (Large(Ours()), Large(Mms()), _BARE)
+RECIPES: tuple[Recipe, ...] = (Large(Ours()), Large(Mms()), _TWO_HOP, _BARE)
 
 
 def make(names: Sequence[str], folder: Path) -> list[Server]:

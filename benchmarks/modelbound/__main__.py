@@ -13,7 +13,6 @@ import shutil
 import statistics
 import sys
 import tempfile
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from pathlib import Path
 from benchmarks import disturbance, fleet, machine, table, workload, wrk
 from benchmarks.console import say
 from benchmarks.errors import BenchError
+from benchmarks.measure import settle
 from benchmarks.modelbound.cases import Case, Model, all_cases, bare_per_s, make_model
 from benchmarks.options import exit_on_sigterm, names, number
 from benchmarks.servers import Server
@@ -30,7 +30,6 @@ from benchmarks.servers.properties import STORE
 from mms_server.errors import MMSError
 
 _WARM_UP_S = 2
-_IDLE_S = 60
 _DELAY_MS = 20
 _TITLES = ("model", "baseline/s", "server/s", "ratio", "goal", "", "generator % of a core")
 
@@ -134,7 +133,7 @@ def _load(server: Server, case: Case, model: Model, duration_s: int, workers: in
     path = f"/models/{model.name}?min_worker={workers}&synchronous=true"
     disturbance.ask("PUT", server.management_url + path)
     _run(server, case, model, _WARM_UP_S)
-    _wait_until_idle(server, model)
+    settle(server)  # a request that wrk has left would be 0.5 % of a round of 2 s
     load = _run(server, case, model, duration_s)
     if load.refused or load.broken:
         raise BenchError(f"{load.refused} answers were refused and {load.broken} broken")
@@ -144,16 +143,6 @@ def _load(server: Server, case: Case, model: Model, duration_s: int, workers: in
 def _run(server: Server, case: Case, model: Model, duration_s: int) -> wrk.Load:
     body = f"@{model.body}"
     return wrk.run(server.url, case.connections, duration_s, on_tick=lambda: None, body=body)
-
-
-def _wait_until_idle(server: Server, model: Model) -> None:
-    """Have one more request answered, behind those that wrk left when its time was over.
-
-    A worker still executes what it had been sent: two of them would be 1 % of a round of 2 s.
-    """
-    headers = {"Content-Type": "application/octet-stream"}
-    request = urllib.request.Request(server.url, model.body.read_bytes(), headers)
-    urllib.request.urlopen(request, timeout=_IDLE_S).close()
 
 
 def _parser() -> argparse.ArgumentParser:
