@@ -32,6 +32,8 @@ _OPERATORS_SETTINGS: Final = (
     "MALLOC_TOP_PAD_",
     "MALLOC_MMAP_MAX_",
 )
+_HUGE: Final = "glibc.malloc.hugetlb"
+"""A tunable that does not say what is kept: whether memory comes in huge pages."""
 
 
 def keep_freed_memory(environment: Mapping[str, str] = os.environ) -> bool:
@@ -40,7 +42,8 @@ def keep_freed_memory(environment: Mapping[str, str] = os.environ) -> bool:
     It will not where the operator has tuned it in the environment, nor without glibc.
     """
     libc = _glibc()
-    is_tuned = "glibc.malloc." in environment.get("GLIBC_TUNABLES", "")
+    tunables = environment.get("GLIBC_TUNABLES", "").split(":")
+    is_tuned = any(each.startswith("glibc.malloc.") for each in tunables if _HUGE not in each)
     if libc is None or is_tuned or any(name in environment for name in _OPERATORS_SETTINGS):
         return False
     kept = libc.mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)

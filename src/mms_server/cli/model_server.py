@@ -20,6 +20,7 @@ from pathlib import Path
 from mms_server.cli.options import SERVER_TOKEN, add_options, read_configuration
 from mms_server.cli.pid_file import PidFile, is_server
 from mms_server.errors import ConfigError
+from mms_server.huge_pages import with_huge_pages
 
 _URL_ITEM = re.compile(r"([^=]+=)?https?://", re.IGNORECASE)
 _POLL_S = 0.05
@@ -202,7 +203,11 @@ def _spawn(arguments: argparse.Namespace) -> tuple[subprocess.Popen[bytes], int]
         command += ["--models", *arguments.models]
     try:
         server = subprocess.Popen(  # noqa: S603 - our own program
-            command, stdin=subprocess.DEVNULL, pass_fds=(report,), start_new_session=True
+            command,
+            env=with_huge_pages(os.environ),
+            stdin=subprocess.DEVNULL,
+            pass_fds=(report,),
+            start_new_session=True,
         )
     finally:
         os.close(report)

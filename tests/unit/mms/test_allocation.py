@@ -83,6 +83,10 @@ def test_what_the_operator_has_set_stands(environment: dict[str, str]) -> None:
     assert not allocation.keep_freed_memory(environment)
 
 
+def test_memory_in_huge_pages_is_kept_too() -> None:
+    assert allocation.keep_freed_memory({"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"})
+
+
 @pytest.mark.parametrize("size", [0, 1, 1000, 5_000_000])
 def test_an_unfilled_buffer_is_a_bytearray_like_any_other(size: int) -> None:
     buffer = allocation.unfilled(size)

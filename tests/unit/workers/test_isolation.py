@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from mms_server.huge_pages import with_huge_pages
 from mms_server.workers.runtime import make_runtime_folder, worker_environment
 from support.workshop import FILE_LIMIT, Workshop
 
@@ -103,6 +104,7 @@ def test_the_environment_of_workers() -> None:
         "HOMEPAGE": "stays",
         "PYTHONSAFEPATH": "1",
         "MMS_FRONT_END": "another's",
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=0",
     }
     hidden = re.compile("SECRET_.*|HOME")
     assert worker_environment(environ, hidden, "mark", decode_input=True) == {
@@ -113,9 +115,11 @@ def test_the_environment_of_workers() -> None:
         "MMS_DECODE_INPUT_REQUEST": "true",
         "PYTHONUNBUFFERED": "1",
         "MMS_FRONT_END": "mark",
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=0",
     }
     bare = worker_environment({}, None, "m", decode_input=False)
     assert (bare["OMP_NUM_THREADS"], bare["MMS_DECODE_INPUT_REQUEST"]) == ("1", "false")
+    assert bare.get("GLIBC_TUNABLES") == with_huge_pages({}).get("GLIBC_TUNABLES")
     assert "SECRET_KEY" in environ, "the server keeps its own"
 
 
