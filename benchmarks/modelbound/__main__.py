@@ -25,7 +25,7 @@ from benchmarks.measure import settle
 from benchmarks.modelbound.cases import Case, Model, all_cases, bare_per_s, make_model
 from benchmarks.options import exit_on_sigterm, names, number
 from benchmarks.servers import Server
-from benchmarks.servers.ours import Ours
+from benchmarks.servers.ours import Ours, OursCompiled
 from benchmarks.servers.properties import STORE
 from mms_server.errors import MMSError
 
@@ -67,23 +67,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     exit_on_sigterm()
     here = machine.describe()
     cases = all_cases()
+    made = OursCompiled if options.compiled else Ours
+    recipe = made(settings=[f"model_pythons={sys.executable}"])
     try:
         outcomes = [
-            _measure(cases[name], options.duration, options.rounds) for name in options.cases
+            _measure(cases[name], recipe, options.duration, options.rounds)
+            for name in options.cases
         ]
     except (BenchError, MMSError, OSError) as error:
         say(f"not all was measured: {error}")
         return 1
     print(f"{here}; load average before the run {here.load_average}\n")
+    print(f"- {recipe.name}: {recipe.version()}")
     print(f"- load: wrk {here.wrk}, one thread, on the same machine")
     print(f"- {options.rounds} rounds of {options.duration} s, in turn; median (least-most)\n")
     print("\n".join(table.render(_TITLES, [outcome.row() for outcome in outcomes])))
     return 0
 
 
-def _measure(case: Case, duration_s: int, rounds: int) -> Outcome:
+def _measure(case: Case, recipe: Ours, duration_s: int, rounds: int) -> Outcome:
     outcome = Outcome(case)
-    recipe = Ours()
     with (
         tempfile.TemporaryDirectory(prefix="mms-bench-") as folder,
         _environment(case),
@@ -150,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     known = tuple(all_cases())
     add("--cases", type=lambda text: names(text, known, "case"), default=known)
+    add("--compiled", action="store_true", help="measure what `make wheel` builds")
     add("--duration", type=number, default=10, metavar="SECONDS", help="of one number (10)")
     add("--rounds", type=number, default=3, help="of both (3)")
     return parser

@@ -92,18 +92,25 @@ def all_cases() -> dict[str, Case]:
 
 def make_model(name: str, folder: Path) -> Model:
     """Lay out a model below a folder. Raises MMSError when the zoo cannot build it."""
-    body = folder / f"{name}.body"
+    target, body = folder / name, folder / f"{name}.body"
     if name == _ZOO:
-        target = folder / name
         with zipfile.ZipFile(build(name, folder)) as archive:
             archive.extractall(target)
         picture = Image.open(BytesIO(read_file(SAMPLES["cat"]))).convert("RGB")
         picture.save(body, "JPEG", quality=90)
-        manifest = json.loads((target / "MAR-INF" / "MANIFEST.json").read_text())
-        return Model(name, target, manifest["model"]["handler"], body)
-    workload.write_model(folder, name, _DENSE if name == "dense" else sleeper.CODE)
-    body.write_bytes(bytes(4 * _WIDTH) if name == "dense" else workload.BODY.encode())
-    return Model(name, folder / name, "service:handle", body)
+    else:
+        workload.write_model(folder, name, _DENSE if name == "dense" else sleeper.CODE)
+        body.write_bytes(bytes(4 * _WIDTH) if name == "dense" else workload.BODY.encode())
+    return Model(name, target, _ask_for_this_python(target), body)
+
+
+def _ask_for_this_python(folder: Path) -> str:
+    """Have a model run by the interpreter that the bare loop has, too; returns its handler."""
+    path = folder / "MAR-INF" / "MANIFEST.json"
+    manifest = json.loads(path.read_text())
+    manifest["model"]["python"] = sys.executable
+    path.write_text(json.dumps(manifest))
+    return str(manifest["model"]["handler"])
 
 
 def bare_per_s(case: Case, model: Model, duration_s: int) -> float:

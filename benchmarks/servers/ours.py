@@ -59,8 +59,8 @@ class Ours:
 class OursCompiled(Ours):
     """The wheel that `make wheel` builds, in an environment of its own."""
 
-    def __init__(self, *, has_logs: bool = False) -> None:
-        super().__init__(has_logs=has_logs)
+    def __init__(self, *, has_logs: bool = False, settings: Sequence[str] = ()) -> None:
+        super().__init__(has_logs=has_logs, settings=settings)
         self._wheel = CompiledWheel()
         self._python = self._wheel.python
         self.name = "ours-compiled-logs" if has_logs else "ours-compiled"
