@@ -5,13 +5,13 @@ This file never does I/O, except that it logs what a client must not see.
 
 from __future__ import annotations
 
-import json
 import logging
 import operator
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mms.service import PredictionException
+from mms.worker.json_text import to_json
 
 if TYPE_CHECKING:
     from typing import TypeGuard
@@ -109,7 +109,7 @@ def encode_output(output: object) -> bytes | memoryview:
             return bytes(output) if len(output) < _LARGE_BYTES else memoryview(output)
         if isinstance(output, memoryview):
             return output.tobytes()
-        return json.dumps(output, indent=2).encode("utf-8")
+        return to_json(output).encode("utf-8")
     except (TypeError, ValueError, OverflowError, RecursionError) as exc:
         raise OutputError("Unsupported model output data type.", detail=f"({exc})") from exc
 
