@@ -25,7 +25,7 @@ from benchmarks.servers import Server
 from benchmarks.sweeps import Sweep
 from benchmarks.wrk import Load
 
-_WARM_UP_S = 1
+_WARM_UP_S = 2
 _WARM_UP_CONNECTIONS = 100
 _FIRST_WARM_UP_S = 5
 
