@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 BACKLOG = 4096
 """Linux caps it at `net.core.somaxconn`, 4096 by default since 5.4."""
 
+_ACCEPTS = 8
+"""How many connections are accepted before the loop goes on with those that are open. libuv accepts
+one for each descriptor that is ready (since 1.45), so that a socket has as many here: with one, and
+thousands of busy clients, a new one waited for seconds."""
+
 
 class Listener:
     """Accepts connections for one application, over TLS where `tls` is given. Loop thread only."""
@@ -45,7 +50,7 @@ class Listener:
         self._handshakes: set[TlsLayer] = set()
         self._connections = OpenConnections()
         self._file_limit = FileLimit()
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._socket_path: Path | None = None
         self.address = ""
 
@@ -103,7 +108,8 @@ class Listener:
         sock.setblocking(False)
         loop = asyncio.get_running_loop()
         create = loop.create_unix_server if sock.family == socket.AF_UNIX else loop.create_server
-        self._server = await create(self._accept, sock=sock, backlog=BACKLOG)
+        for each in (sock, *(sock.dup() for _ in range(1, _ACCEPTS))):
+            self._servers.append(await create(self._accept, sock=each, backlog=BACKLOG))
 
     def _accept(self) -> asyncio.Protocol:
         self._file_limit.check(len(self._connections))
@@ -119,9 +125,8 @@ class Listener:
 
     def stop_accepting(self) -> None:
         """Close the socket; answer what has been asked, then close each connection."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        while self._servers:
+            self._servers.pop().close()
         if self._socket_path is not None:
             with contextlib.suppress(FileNotFoundError):
                 self._socket_path.unlink()

@@ -43,6 +43,19 @@ async def test_no_connection_is_taken_after_the_stop() -> None:
             await asyncio.open_connection("127.0.0.1", served.port)
 
 
+async def test_clients_that_come_together_need_not_wait_a_turn_each() -> None:
+    async with serving() as served:
+        clients = [socket.create_connection(("127.0.0.1", served.port)) for _ in range(32)]
+        turns = 0
+        while served.listener.open_connections < len(clients):
+            await asyncio.sleep(0)
+            turns += 1
+            assert turns < 1000
+        assert turns <= 8
+        for client in clients:
+            client.close()
+
+
 async def test_a_unix_socket_is_this_users_alone_and_goes_with_the_listener(
     tmp_path: Path,
 ) -> None:
