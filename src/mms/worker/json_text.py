@@ -43,7 +43,7 @@ def _encode(value: Any, line: str) -> str:
     if _SCALARS.issuperset(map(type, held)):
         items = _flat(inner)(value)[1:-1]
     elif kind is dict:
-        items = f",{inner}".join([f"{_key(key)}: {_encode(value[key], inner)}" for key in value])
+        items = f",{inner}".join([f"{_key(k)}: {_encode(v, inner)}" for k, v in value.items()])
     else:
         items = f",{inner}".join([_encode(item, inner) for item in value])
     return f"{opening}{inner}{items}{line}{closing}"

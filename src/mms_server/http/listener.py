@@ -108,8 +108,9 @@ class Listener:
         sock.setblocking(False)
         loop = asyncio.get_running_loop()
         create = loop.create_unix_server if sock.family == socket.AF_UNIX else loop.create_server
-        for each in (sock, *(sock.dup() for _ in range(1, _ACCEPTS))):
-            self._servers.append(await create(self._accept, sock=each, backlog=BACKLOG))
+        self._servers.append(await create(self._accept, sock=sock, backlog=BACKLOG))
+        while len(self._servers) < _ACCEPTS:  # once it listens: if it cannot, none is left open
+            self._servers.append(await create(self._accept, sock=sock.dup(), backlog=BACKLOG))
 
     def _accept(self) -> asyncio.Protocol:
         self._file_limit.check(len(self._connections))
