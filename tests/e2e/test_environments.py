@@ -240,9 +240,12 @@ def test_a_startup_model_that_cannot_be_installed_is_shown(
     def failed() -> Any:
         return server.describe("broken").get("environment", {}).get("error")
 
+    def shown() -> Any:
+        return server.describe("broken")["workers"][0].get("lastError")
+
     assert "no-such-package" in wait_until(failed, "the installation to fail")
-    shown = server.describe("broken")
-    assert "no-such-package" in shown["workers"][0]["lastError"]
+    # Its worker waits for the installation, and learns of it a turn of the loop later.
+    assert "no-such-package" in wait_until(shown, "the worker to show it")
 
 
 def test_nothing_is_allowed_at_first(bring: BringModel, start: StartServer, cache: Path) -> None:
